@@ -1,0 +1,3 @@
+//! Case and policy and now to due, paused, met, late.
+
+pub mod policy;

@@ -1,0 +1,3 @@
+//! OpenPGP: the only place that meets `sequoia_openpgp`.
+
+pub mod keyring;

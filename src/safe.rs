@@ -1,0 +1,113 @@
+//! Strangers' text, made safe for a terminal.
+//!
+//! Everything that came in a mail, from a server or out of a certificate is hostile when printed (CWE-150): it is
+//! shown through this module or not at all. JSON output carries the text itself, escaped as JSON does.
+
+use std::fmt::Write as _;
+
+/// One line of a stranger's text: every control character, line ends and tabs too, becomes a visible escape.
+pub fn line(text: &str) -> String {
+    escape(text, |_| false)
+}
+
+/// Several lines of a stranger's text: line feeds and tabs stay, everything else as in [`line`].
+pub fn lines(text: &str) -> String {
+    escape(&text.replace("\r\n", "\n"), |c| c == '\n' || c == '\t')
+}
+
+/// [`line`], cut to `width` characters with an ellipsis where it was longer.
+pub fn short(text: &str, width: usize) -> String {
+    let safe = line(text);
+    if safe.chars().count() <= width {
+        return safe;
+    }
+    let mut cut: String = safe.chars().take(width.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+/// A file name made from a stranger's: the last component, without separators, control characters, leading dots or
+/// names that systems treat specially; `fallback` where nothing is left.
+pub fn file_name(name: &str, fallback: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let kept: String = last
+        .chars()
+        .filter(|c| !is_unsafe(*c) && !matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\0'))
+        .collect();
+    let trimmed = kept.trim().trim_start_matches(['.', '-', '~']).trim_end_matches(['.', ' ']);
+    let mut result = String::new();
+    for c in trimmed.chars() {
+        if result.len() + c.len_utf8() > 200 {
+            break;
+        }
+        result.push(c);
+    }
+    let stem = result.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
+        || (stem.len() == 4
+            && (stem.starts_with("COM") || stem.starts_with("LPT"))
+            && stem.as_bytes()[3].is_ascii_digit());
+    if result.is_empty() || device { fallback.to_owned() } else { result }
+}
+
+fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if keep(c) || !is_unsafe(c) {
+            out.push(c);
+        } else if (c as u32) < 0x100 {
+            let _ = write!(out, "\\x{:02x}", c as u32);
+        } else {
+            let _ = write!(out, "\\u{{{:x}}}", c as u32);
+        }
+    }
+    out
+}
+
+/// C0, DEL, C1, bidirectional controls, zero-width and invisible characters, tags, line and paragraph separators,
+/// private use and noncharacters: what can hide, reorder or command.
+fn is_unsafe(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}'
+        | '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{e000}'..='\u{f8ff}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..='\u{10ffff}')
+        || (c as u32) & 0xfffe == 0xfffe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_shown_not_sent() {
+        assert_eq!(line("a\x1b[31mb\u{9b}c\u{202e}d\ne"), "a\\x1b[31mb\\x9bc\\u{202e}d\\x0ae");
+        assert_eq!(lines("a\r\n\tb\rc"), "a\n\tb\\x0dc");
+        assert_eq!(line("Grüße, 日本 🦀"), "Grüße, 日本 🦀");
+    }
+
+    #[test]
+    fn short_cuts_by_characters() {
+        assert_eq!(short("abcdef", 4), "abc…");
+        assert_eq!(short("äöü", 3), "äöü");
+    }
+
+    #[test]
+    fn file_names_stay_in_their_folder() {
+        for (name, safe) in [
+            ("../../etc/passwd", "passwd"),
+            ("C:\\boot.ini", "boot.ini"),
+            (".bashrc", "bashrc"),
+            ("-rf", "rf"),
+            ("con.txt", "part"),
+            ("a\u{202e}gpj.exe", "agpj.exe"),
+            ("...", "part"),
+            ("poc.py", "poc.py"),
+        ] {
+            assert_eq!(file_name(name, "part"), safe, "{name:?}");
+        }
+        assert!(file_name(&"x".repeat(5000), "part").len() <= 200);
+    }
+}
