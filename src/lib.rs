@@ -2,6 +2,8 @@
 
 pub mod case;
 pub mod clock;
+pub mod config;
+pub mod error;
 pub mod message;
 pub mod pgp;
 pub mod report;
