@@ -198,6 +198,13 @@ pub enum What {
         /// File name, for people.
         file: String,
     },
+    /// A mail may belong to another report; a person decides.
+    Suggested {
+        /// The other report.
+        other: Uid,
+        /// Why.
+        why: String,
+    },
     /// The mailbox was renumbered, shows fewer messages, or otherwise made a person curious.
     Noticed {
         /// What.

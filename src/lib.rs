@@ -1,6 +1,7 @@
 //! sealpost: the encrypted report mailbox.
 
 pub mod case;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;

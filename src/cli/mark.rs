@@ -1,0 +1,62 @@
+//! `sealpost mark ID FACT`
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+/// Record a fact with its time.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sealpost mark 14 valid
+  sealpost mark 14 acknowledged --at 2026-03-02T10:00:00Z --note 'by phone'
+  sealpost mark 14 released --note v2.3.1")]
+pub struct Args {
+    /// Number or uid of the report
+    pub id: String,
+    /// What happened
+    #[arg(value_enum)]
+    pub fact: Fact,
+    /// When it happened (RFC 3339) [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Timestamp>,
+    /// How or where
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `case::Fact`, as typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Fact {
+    /// A person answered the reporter by another channel
+    Acknowledged,
+    /// It is a vulnerability
+    Valid,
+    /// It is not
+    Invalid,
+    /// The fix is ready
+    Fixed,
+    /// People were told that a release is coming
+    Prenotified,
+    /// The fix is released
+    Released,
+    /// Details are public
+    Disclosed,
+    /// The write-up is public
+    WrittenUp,
+}
+
+impl From<Fact> for crate::case::Fact {
+    fn from(fact: Fact) -> Self {
+        match fact {
+            Fact::Acknowledged => Self::Acknowledged,
+            Fact::Valid => Self::Valid,
+            Fact::Invalid => Self::Invalid,
+            Fact::Fixed => Self::Fixed,
+            Fact::Prenotified => Self::Prenotified,
+            Fact::Released => Self::Released,
+            Fact::Disclosed => Self::Disclosed,
+            Fact::WrittenUp => Self::WrittenUp,
+        }
+    }
+}

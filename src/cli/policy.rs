@@ -1,0 +1,27 @@
+//! `sealpost policy`
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+/// The published policy.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to do with it
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What can be done with a policy.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// What a SECURITY.md (or policy.toml) commits to, with the sentence each clock comes from
+    #[command(after_help = "Example:\n  sealpost policy check SECURITY.md")]
+    Check {
+        /// The file [default: the configured one]
+        file: Option<PathBuf>,
+        /// Say for every number in the document what it was taken for, and why
+        #[arg(long)]
+        explain: bool,
+    },
+}
