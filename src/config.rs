@@ -150,6 +150,8 @@ pub struct Surroundings {
     pub config_home: PathBuf,
     /// `$XDG_DATA_HOME` or its default.
     pub data_home: PathBuf,
+    /// `$XDG_RUNTIME_DIR`, where there is one: private, in memory.
+    pub runtime: Option<PathBuf>,
     /// The system's time zone.
     pub zone: TimeZone,
 }
@@ -206,6 +208,7 @@ mod tests {
             home: "/home/a".into(),
             config_home: "/home/a/.config".into(),
             data_home: "/home/a/.local/share".into(),
+            runtime: None,
             zone: TimeZone::UTC,
         }
     }

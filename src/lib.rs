@@ -3,9 +3,11 @@
 pub mod case;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod error;
 pub mod message;
+pub mod output;
 pub mod pgp;
 pub mod report;
 pub mod safe;

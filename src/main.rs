@@ -1,1 +1,118 @@
-fn main() {}
+//! Parses the command line, runs one command, prints what it gives and chooses the exit status: the only place that reads
+//! the wall clock and the only exit.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sealpost::cli::Cli;
+use sealpost::commands::{self, App, Done};
+use sealpost::config::Surroundings;
+use sealpost::error::{Error, Kind};
+use sealpost::output::Screen;
+use sealpost::safe;
+use serde_json::json;
+
+fn main() -> ExitCode {
+    let json_wanted = std::env::args_os().any(|a| a == "--json");
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) if e.use_stderr() && json_wanted => return fail(&usage_error(&e), true),
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    commands::harden();
+    let app = app(&cli);
+    match commands::run(&app, &cli.command) {
+        Ok(done) => finish(&app, &done),
+        Err(e) => fail(&as_error(e), cli.json),
+    }
+}
+
+fn app(cli: &Cli) -> App {
+    let wall = Timestamp::now();
+    App {
+        config_file: cli.config.clone(),
+        around: surroundings(),
+        now: cli.now.unwrap_or(wall),
+        wall,
+        json: cli.json,
+        verbose: cli.verbose,
+        quiet: cli.quiet,
+        watched: std::io::stderr().is_terminal() && !cli.quiet && !cli.json,
+        interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+    }
+}
+
+fn surroundings() -> Surroundings {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = folder("HOME").unwrap_or_else(|| PathBuf::from("/"));
+    Surroundings {
+        config_home: folder("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")),
+        data_home: folder("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")),
+        runtime: folder("XDG_RUNTIME_DIR"),
+        zone: TimeZone::system(),
+        home,
+    }
+}
+
+fn finish(app: &App, done: &Done) -> ExitCode {
+    let printed = if app.json {
+        print_json(&done.view.json())
+    } else {
+        let width = terminal_width();
+        let screen = Screen { now: app.now, zone: done.zone.clone().unwrap_or_else(|| app.around.zone.clone()), width };
+        let mut out = anstream::stdout().lock();
+        done.view.show(&screen, &mut out).and_then(|()| out.flush())
+    };
+    match printed {
+        // A closed pipe is not an error worth words.
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            fail(&Error::new(Kind::Failed, format!("cannot write the output: {e}")), app.json)
+        }
+        _ => ExitCode::from(done.status),
+    }
+}
+
+fn print_json(document: &serde_json::Value) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, document)?;
+    writeln!(out)?;
+    out.flush()
+}
+
+fn fail(error: &Error, json: bool) -> ExitCode {
+    if json {
+        let _ = print_json(&json!({"error": {"kind": error.kind.name(), "message": error.message, "hints": error.hints}}));
+    } else {
+        let mut err = anstream::stderr().lock();
+        let _ = writeln!(err, "sealpost: {}", safe::lines(&error.message));
+        for hint in &error.hints {
+            let _ = writeln!(err, "  {}", safe::lines(hint));
+        }
+    }
+    ExitCode::from(error.kind.status())
+}
+
+fn as_error(error: anyhow::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(other) => Error::new(Kind::Failed, format!("{other:#}")),
+    }
+}
+
+fn usage_error(e: &clap::Error) -> Error {
+    let text = e.to_string();
+    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    Error::new(Kind::Usage, first)
+}
+
+fn terminal_width() -> usize {
+    let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+    if columns == 0 { 80 } else { columns.clamp(40, 140) }
+}

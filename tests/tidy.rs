@@ -1,0 +1,182 @@
+//! Keeps the layers of `docs/architecture.md` honest: who may import what, no hidden clock, no stray exit.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every source file below src/, with its text, without its test module.
+fn sources() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("\n#[cfg(test)]").next().unwrap_or_default().to_owned();
+                found.insert(name, code);
+            }
+        }
+    }
+    assert!(found.len() > 30, "only {} source files found", found.len());
+    found
+}
+
+/// `message/html.rs` belongs to the module `message`.
+fn module(file: &str) -> &str {
+    file.split(['/', '.']).next().unwrap_or_default()
+}
+
+/// The code of a file, without comments and doc comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|l| l.split("//").next().unwrap_or_default())
+}
+
+/// The modules of ours that a file names by `crate::`.
+fn imports(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in code(text) {
+        for rest in line.split("crate::").skip(1) {
+            let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            if !name.is_empty() {
+                found.push(name);
+            } else if let Some(list) = rest.strip_prefix('{') {
+                let inner = list.split('}').next().unwrap_or_default();
+                found.extend(inner.split(',').map(|w| w.trim().split(':').next().unwrap_or_default().to_owned()));
+            }
+        }
+    }
+    found
+}
+
+const CORE: [&str; 7] = ["message", "verdict", "report", "likeness", "case", "clock", "reply"];
+const LEAVES: [&str; 2] = ["secret", "safe"];
+const EDGES: [&str; 3] = ["wire", "pgp", "ledger"];
+
+#[test]
+fn layers_import_downwards_only() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        let here = module(&file).to_owned();
+        for there in imports(&text) {
+            if there == here {
+                continue;
+            }
+            let leaf = LEAVES.contains(&there.as_str());
+            let core_at = CORE.iter().position(|m| *m == there);
+            let ok = match here.as_str() {
+                m if LEAVES.contains(&m) => false,
+                m if CORE.contains(&m) => leaf || core_at < CORE.iter().position(|c| *c == m) && core_at.is_some(),
+                "wire" if file == "wire/outbox.rs" || file.starts_with("wire/outbox/") => leaf || core_at.is_some() || there == "pgp",
+                m if EDGES.contains(&m) => leaf || core_at.is_some(),
+                "cli" => core_at.is_some(),
+                "output" => leaf || core_at.is_some(),
+                "config" => there == "error",
+                "error" => false,
+                _ => true,
+            };
+            if !ok {
+                wrong.push(format!("src/{file} imports crate::{there}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn outside_libraries_stay_in_their_room() {
+    // library, the modules or files that may name it
+    let rooms: [(&str, &[&str]); 14] = [
+        ("sequoia_openpgp", &["pgp"]),
+        ("mailparse", &["message"]),
+        ("html5gum", &["message"]),
+        ("pulldown_cmark", &["clock/published"]),
+        ("icalendar", &["clock/calendar"]),
+        ("rusqlite", &["ledger"]),
+        ("imap", &["wire"]),
+        ("lettre", &["wire"]),
+        ("rustls", &["wire"]),
+        ("mail_builder", &["pgp/seal"]),
+        ("clap", &["cli", "main.rs", "commands.rs"]),
+        ("clap_mangen", &["commands"]),
+        ("comfy_table", &["output"]),
+        ("indicatif", &["commands"]),
+    ];
+    let all = sources();
+    let mut wrong = Vec::new();
+    for (library, allowed) in rooms {
+        for (file, text) in &all {
+            let names = code(text).any(|line| {
+                line.match_indices(library).any(|(at, _)| {
+                    let before = line[..at].chars().next_back();
+                    let after = &line[at + library.len()..];
+                    before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':') && after.starts_with("::")
+                        || line.trim_start().starts_with(&format!("use {library};"))
+                        || line.trim_start().starts_with(&format!("use {library} as"))
+                })
+            });
+            if names && !allowed.iter().any(|room| file.starts_with(room)) {
+                wrong.push(format!("src/{file} names {library}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn now_is_an_argument_and_main_is_the_only_exit() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        if file == "main.rs" {
+            continue;
+        }
+        for (word, why) in [
+            ("Timestamp::now(", "reads the wall clock"),
+            ("Zoned::now(", "reads the wall clock"),
+            ("SystemTime::now(", "reads the wall clock"),
+            ("process::exit(", "exits"),
+            ("println!(", "prints by itself"),
+            ("print!(", "prints by itself"),
+        ] {
+            for line in code(&text) {
+                let found = line.match_indices(word).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+                if found {
+                    wrong.push(format!("src/{file} {why}: {}", line.trim()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn core_is_pure() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        if !CORE.contains(&module(&file)) {
+            continue;
+        }
+        for word in ["std::fs", "std::net", "std::env", "std::process", "std::io::stdin"] {
+            if code(&text).any(|l| l.contains(word)) {
+                wrong.push(format!("src/{file} touches {word}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_stay_readable() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let long: Vec<String> = sources()
+        .iter()
+        .map(|(file, code)| (file, code.lines().count()))
+        .filter(|(_, lines)| *lines > 500)
+        .map(|(file, lines)| format!("{}: {lines} lines", root.join(file).display()))
+        .collect();
+    assert!(long.is_empty(), "longer than 500 lines without their tests:\n{}", long.join("\n"));
+}
