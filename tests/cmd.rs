@@ -1,0 +1,168 @@
+//! The command line as data: every `tests/cmd/<command>/<case>.toml` is a case. Adding one needs no Rust.
+//!
+//! A case has `about`, optional `[files]` (path = text) and `[copies]` (path = a file of the project), and `[[run]]`s: `args`, `stdin`,
+//! `env`, `status`, and what the run must print: `stdout` (exactly), `stdout_has`, `stdout_lacks`, `stderr` (exactly), `stderr_has`,
+//! `json` (a subset of the document), `creates` and `lacks_file`. `{dir}` stands for the folder of the case. Environment, clock
+//! and time zone are fixed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    about: String,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    #[serde(default)]
+    copies: BTreeMap<String, String>,
+    #[serde(default)]
+    modes: BTreeMap<String, String>,
+    run: Vec<Run>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    args: Vec<String>,
+    #[serde(default)]
+    stdin: String,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    #[serde(default)]
+    status: i32,
+    stdout: Option<String>,
+    #[serde(default)]
+    stdout_has: Vec<String>,
+    #[serde(default)]
+    stdout_lacks: Vec<String>,
+    stderr: Option<String>,
+    #[serde(default)]
+    stderr_has: Vec<String>,
+    json: Option<toml::Value>,
+    #[serde(default)]
+    creates: Vec<String>,
+    #[serde(default)]
+    lacks_file: Vec<String>,
+}
+
+#[test]
+fn every_case_holds() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut cases: Vec<PathBuf> = Vec::new();
+    for folder in fs::read_dir(root.join("tests/cmd")).unwrap() {
+        for case in fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = case.unwrap().path();
+            assert!(path.extension().is_some_and(|e| e == "toml"), "{} is not a case", path.display());
+            cases.push(path);
+        }
+    }
+    cases.sort();
+    assert!(cases.len() >= 20, "only {} cases found", cases.len());
+    let mut failures = Vec::new();
+    for path in &cases {
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        let case: Case = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(!case.run.is_empty() && !case.about.is_empty(), "{name} says nothing");
+        failures.extend(check(root, &case).into_iter().map(|f| format!("{name}: {f}")));
+    }
+    println!("{} cases", cases.len());
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+fn check(root: &Path, case: &Case) -> Vec<String> {
+    let sandbox = tempfile::tempdir().unwrap();
+    let dir = sandbox.path().canonicalize().unwrap();
+    let mut wanted: Vec<(&String, Vec<u8>)> = Vec::new();
+    for (path, text) in &case.files {
+        wanted.push((path, fill(text, &dir).into_bytes()));
+    }
+    for (path, source) in &case.copies {
+        wanted.push((path, fs::read(root.join(source)).unwrap_or_else(|e| panic!("{source}: {e}"))));
+    }
+    for (path, bytes) in wanted {
+        let path = dir.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap().write_all(&bytes).unwrap();
+    }
+    for (path, mode) in &case.modes {
+        let mode = u32::from_str_radix(mode, 8).unwrap();
+        fs::set_permissions(dir.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut failures = Vec::new();
+    for (n, run) in case.run.iter().enumerate() {
+        failures.extend(step(run, &dir).into_iter().map(|f| format!("run {} {:?}: {f}", n + 1, run.args)));
+    }
+    failures
+}
+
+fn fill(text: &str, dir: &Path) -> String {
+    text.replace("{dir}", dir.to_str().unwrap())
+}
+
+fn step(run: &Run, dir: &Path) -> Vec<String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
+    command.args(run.args.iter().map(|a| fill(a, dir))).current_dir(dir).env_clear();
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", dir).env("TZ", "UTC");
+    command.env("SEALPOST_NOW", "2026-03-02T12:00:00Z").envs(run.env.iter().map(|(k, v)| (k, fill(v, dir))));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = fill(&run.stdin, dir);
+    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+
+    let mut failures = Vec::new();
+    if output.status.code() != Some(run.status) {
+        failures.push(format!("left with {:?}, not {}\n{stdout}{stderr}", output.status.code(), run.status));
+    }
+    let exact = |what: &str, got: &str, wanted: &Option<String>| {
+        let wanted = fill(wanted.as_ref()?, dir);
+        (got != wanted).then(|| format!("{what} is\n{got}\nnot\n{wanted}"))
+    };
+    failures.extend(exact("stdout", &stdout, &run.stdout));
+    failures.extend(exact("stderr", &stderr, &run.stderr));
+    for (what, text, words) in [("stdout", &stdout, &run.stdout_has), ("stderr", &stderr, &run.stderr_has)] {
+        failures.extend(words.iter().filter(|w| !text.contains(&fill(w, dir))).map(|w| format!("{what} lacks {w:?}:\n{text}")));
+    }
+    failures.extend(run.stdout_lacks.iter().filter(|w| stdout.contains(&fill(w, dir))).map(|w| format!("stdout has {w:?}:\n{stdout}")));
+    if let Some(wanted) = &run.json {
+        match serde_json::from_str::<serde_json::Value>(&stdout) {
+            Err(e) => failures.push(format!("stdout is no JSON ({e}):\n{stdout}")),
+            Ok(got) => failures.extend(difference(&serde_json::to_value(wanted).unwrap(), &got, "")),
+        }
+    }
+    failures.extend(run.creates.iter().filter(|f| !dir.join(f).exists()).map(|f| format!("{f} was not made")));
+    failures.extend(run.lacks_file.iter().filter(|f| dir.join(f).exists()).map(|f| format!("{f} is there")));
+    failures
+}
+
+/// Where `wanted` is not contained in `got`. The string `"(null)"` wants null, `"(any)"` anything but null.
+fn difference(wanted: &serde_json::Value, got: &serde_json::Value, at: &str) -> Vec<String> {
+    use serde_json::Value;
+    match (wanted, got) {
+        (Value::String(w), Value::Null) if w == "(null)" => Vec::new(),
+        (Value::String(w), g) if w == "(any)" && !g.is_null() => Vec::new(),
+        (Value::Object(w), Value::Object(g)) => w
+            .iter()
+            .flat_map(|(key, value)| match g.get(key) {
+                Some(found) => difference(value, found, &format!("{at}.{key}")),
+                None => vec![format!("json{at} lacks {key}")],
+            })
+            .collect(),
+        (Value::Array(w), Value::Array(g)) if w.len() == g.len() => {
+            w.iter().zip(g).enumerate().flat_map(|(n, (w, g))| difference(w, g, &format!("{at}[{n}]"))).collect()
+        }
+        (w, g) if w == g => Vec::new(),
+        (w, g) => vec![format!("json{at} is {g}, not {w}")],
+    }
+}
