@@ -1,8 +1,11 @@
 //! sealpost: the encrypted report mailbox.
 
 pub mod case;
+pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod message;
+pub mod output;
 pub mod pgp;
 pub mod report;
 pub mod safe;

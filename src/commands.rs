@@ -1,0 +1,3 @@
+//! What each command does: read, decide, write.
+
+pub mod policy;

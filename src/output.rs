@@ -1,0 +1,3 @@
+//! One value per command, shown to people or as JSON.
+
+pub mod policy;
