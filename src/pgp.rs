@@ -1,3 +1,4 @@
 //! OpenPGP: the only place that meets `sequoia_openpgp`.
 
 pub mod keyring;
+pub mod open;
