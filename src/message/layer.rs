@@ -60,7 +60,7 @@ pub fn of(tree: &Tree, index: usize, body: impl Fn(usize) -> Vec<u8>) -> Layer {
         if is_smime_protocol(part) || kinds.iter().any(|(_, look)| *look == Look::SmimeSignature) {
             return Layer::Smime { encrypted: false };
         }
-        if let Some(layer) = signed(part, &kinds, false) {
+        if let Some(layer) = signed(tree, part, &kinds, false) {
             return layer;
         }
     }
@@ -70,7 +70,7 @@ pub fn of(tree: &Tree, index: usize, body: impl Fn(usize) -> Vec<u8>) -> Layer {
         }
     }
     if part.media_type() == "multipart/mixed"
-        && let Some(layer) = signed(part, &kinds, true)
+        && let Some(layer) = signed(tree, part, &kinds, true)
     {
         return layer;
     }
@@ -163,14 +163,20 @@ fn encrypted(part: &Part, kinds: &[(usize, Look)]) -> Option<Layer> {
     Some(Layer::Encrypted { data, others, mended: !proper || version.is_none() })
 }
 
-fn signed(part: &Part, kinds: &[(usize, Look)], mended: bool) -> Option<Layer> {
-    let by_type = |(_, look): &&(usize, Look)| *look == Look::Signature;
-    let perhaps = |(_, look): &&(usize, Look)| *look == Look::PerhapsSignature;
-    let found = kinds.iter().rev().find(by_type).or_else(|| kinds.iter().rev().find(perhaps).filter(|_| !mended))?;
-    let (content, _) = kinds.iter().find(|(index, _)| *index != found.0)?;
-    let others: Vec<usize> =
-        part.children.iter().copied().filter(|child| *child != *content && *child != found.0).collect();
-    Some(Layer::Signed { content: *content, signature: found.0, others, mended })
+fn signed(tree: &Tree, part: &Part, kinds: &[(usize, Look)], mended: bool) -> Option<Layer> {
+    let name = |index: usize| tree.parts.get(index).and_then(Part::name);
+    let about = |index: usize| {
+        let file = signed_name(name(index)?)?;
+        kinds.iter().map(|(other, _)| *other).find(|other| *other != index && name(*other) == Some(file))
+    };
+    let is = |wanted: Look| move |(_, look): &&(usize, Look)| *look == wanted;
+    let by_type = kinds.iter().rev().find(is(Look::Signature));
+    let perhaps = || kinds.iter().rev().find(is(Look::PerhapsSignature)).filter(|(at, _)| !mended || about(*at).is_some());
+    let (signature, _) = by_type.or_else(perhaps)?;
+    let first = || kinds.iter().map(|(index, _)| *index).find(|index| index != signature);
+    let content = about(*signature).filter(|_| mended).or_else(first)?;
+    let others = part.children.iter().copied().filter(|child| *child != content && child != signature).collect();
+    Some(Layer::Signed { content, signature: *signature, others, mended })
 }
 
 fn is_smime_protocol(part: &Part) -> bool {

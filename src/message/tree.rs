@@ -47,6 +47,8 @@ pub struct Part {
     pub disposition: Parametrised,
     /// Content-Transfer-Encoding.
     pub encoding: Encoding,
+    /// The name of what was inside a file, where it is known better than from a header.
+    pub file_name: Option<String>,
 }
 
 impl Part {
@@ -57,6 +59,9 @@ impl Part {
 
     /// The sender's name for it: `filename`, else `name`.
     pub fn name(&self) -> Option<&str> {
+        if let Some(name) = &self.file_name {
+            return Some(name);
+        }
         self.disposition.get("filename").or_else(|| self.kind.get("name")).map(str::trim).filter(|name| !name.is_empty())
     }
 
@@ -78,6 +83,15 @@ pub struct Tree {
     pub parts: Vec<Part>,
     /// The limit that was hit, in words.
     pub limit: Option<&'static str>,
+}
+
+impl Tree {
+    /// A tree of one part without a header.
+    pub fn single(length: usize, media_type: &str, name: Option<String>) -> Tree {
+        let kind = Parametrised::parse(media_type);
+        let part = Part { whole: 0..length, body: 0..length, kind, file_name: name, ..Part::default() };
+        Tree { parts: vec![part], limit: None }
+    }
 }
 
 /// Parses a mail or a MIME entity. It never fails: what is not mail is one part without a header.
