@@ -8,4 +8,5 @@ pub mod report;
 pub mod safe;
 pub mod secret;
 pub mod verdict;
-// wire, ledger, config, error, cli, commands and output join here.
+pub mod wire;
+// ledger, config, error, cli, commands and output join here.
