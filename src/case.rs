@@ -65,6 +65,13 @@ pub enum What {
         /// Where it was seen: an IMAP mailbox, a Maildir, a file.
         source: String,
     },
+    /// A stored mail was seen again, in another place or under another number. It starts and stops nothing.
+    Sighted {
+        /// When the server received it there.
+        received_at: Timestamp,
+        /// Where it was seen.
+        source: String,
+    },
     /// A stored mail was opened (again): the verdict in short.
     Judged {
         /// `encryption.status`.

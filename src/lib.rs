@@ -2,10 +2,11 @@
 
 pub mod case;
 pub mod clock;
+pub mod ledger;
 pub mod message;
 pub mod pgp;
 pub mod report;
 pub mod safe;
 pub mod secret;
 pub mod verdict;
-// wire, ledger, config, error, cli, commands and output join here.
+// wire, config, error, cli, commands and output join here.
