@@ -4,6 +4,7 @@ pub mod case;
 pub mod clock;
 pub mod message;
 pub mod pgp;
+pub mod reply;
 pub mod report;
 pub mod safe;
 pub mod secret;

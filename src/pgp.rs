@@ -1,3 +1,7 @@
 //! OpenPGP: the only place that meets `sequoia_openpgp`.
 
+pub mod certs;
 pub mod keyring;
+pub mod seal;
+
+pub use seal::Sealed;
