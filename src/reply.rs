@@ -90,7 +90,7 @@ impl Attachment {
         if name.trim().is_empty() {
             return bad("is empty");
         }
-        if name.chars().any(char::is_control) {
+        if name.chars().any(address::ends_or_commands) {
             return bad("holds a control character");
         }
         if name.contains(['/', '\\']) {
@@ -399,7 +399,7 @@ fn check_fields(fields: &Fields, subject: &str) -> Result<(), DraftError> {
 
 fn check_subject(subject: &str) -> Result<(), DraftError> {
     let bad = |reason| Err(DraftError::Field { field: "Subject", reason });
-    if subject.chars().any(char::is_control) {
+    if subject.chars().any(address::ends_or_commands) {
         return bad("holds a line end or another control character");
     }
     if subject.chars().count() > MAX_SUBJECT_CHARS {

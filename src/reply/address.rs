@@ -52,8 +52,13 @@ pub fn check_addr_spec(text: &str) -> Result<(), BadAddress> {
 
 /// Checks a display name.
 pub fn check_name(name: &str) -> Result<(), BadAddress> {
-    let bad = name.trim().is_empty() || name.chars().any(char::is_control) || name.chars().nth(200).is_some();
+    let bad = name.trim().is_empty() || name.chars().any(ends_or_commands) || name.chars().nth(200).is_some();
     if bad { Err(BadAddress::Name) } else { Ok(()) }
+}
+
+/// Control characters, and the two that Unicode ends lines with.
+pub(super) fn ends_or_commands(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// RFC 5322 section 3.2.3.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use data_encoding::BASE32_NOPAD;
 
+use super::address::ends_or_commands;
 use super::{MAX_REFERENCES, MAX_SUBJECT_CHARS};
 use crate::message::Header;
 
@@ -22,7 +23,7 @@ pub fn reply_subject(subject: Option<&str>) -> String {
         .unwrap_or_default()
         .chars()
         .take(20 * MAX_SUBJECT_CHARS)
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if ends_or_commands(c) { ' ' } else { c })
         .collect();
     let folded = one_line.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut rest = folded.as_str();
