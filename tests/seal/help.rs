@@ -113,10 +113,8 @@ pub fn open(mail: &[u8], reader: &Cert, writer: &Cert, now: Timestamp) -> Opened
     let policy = StandardPolicy::new();
     let armored = armored(mail);
     let helper = Helper { reader, writer, found: None, cipher: None, aead: None, pkesks: Vec::new() };
-    let mut message = DecryptorBuilder::from_bytes(&armored)
-        .unwrap()
-        .with_policy(&policy, SystemTime::from(now), helper)
-        .unwrap();
+    let mut message =
+        DecryptorBuilder::from_bytes(&armored).unwrap().with_policy(&policy, SystemTime::from(now), helper).unwrap();
     let mut payload = Vec::new();
     message.read_to_end(&mut payload).unwrap();
     let helper = message.into_helper();

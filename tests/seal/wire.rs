@@ -198,7 +198,7 @@ fn restore_takes_what_was_sealed_and_nothing_else() {
     let mail = String::from_utf8(bytes).unwrap();
     let boundary = mail.split_once("boundary=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
     let plain = "From: a@example.org\r\nTo: b@example.net\r\nSubject: x\r\nMessage-ID: <a@b>\r\n\r\nHello\r\n";
-    let plain_armor = "-----BEGIN PGP MESSAGE-----\r\n\r\nywdiAAAAAABoaQ==\r\n-----END PGP MESSAGE-----\r\n";
+    let plain_armor = "-----BEGIN PGP MESSAGE-----\r\n\r\nywhiAAAAAABoaQ==\r\n-----END PGP MESSAGE-----\r\n";
     let armor_at = mail.find("-----BEGIN").unwrap();
     let armor_end = mail.find("\r\n--sealed-").map(|_| mail.rfind("\r\n--sealed-").unwrap()).unwrap();
     for (what, changed) in [
@@ -225,7 +225,15 @@ fn restore_takes_what_was_sealed_and_nothing_else() {
 
 #[test]
 fn header_injection_is_refused_everywhere() {
-    let evil = ["x\r\nBcc: eve@example.com", "x\nBcc: eve@example.com", "x\rBcc: y", "x\0y", "x\u{85}y", "\x1b[2J", "x\u{2028}y"];
+    let evil = [
+        "x\r\nBcc: eve@example.com",
+        "x\nBcc: eve@example.com",
+        "x\rBcc: y",
+        "x\0y",
+        "x\u{85}y",
+        "\x1b[2J",
+        "x\u{2028}y",
+    ];
     for text in evil {
         let refused = |change: &dyn Fn(&mut sealpost::reply::Fields)| {
             let mut given = fields("Hello");

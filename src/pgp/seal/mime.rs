@@ -1,15 +1,13 @@
 //! The bytes of a mail. Structure is written by hand, so that it is exact and [`super::shape`] can check it to the byte;
-//! the mail builder writes the values of fields that hold names and words (RFC 2047, RFC 2231).
+//! the mail builder writes the fields with parameters (RFC 2231).
 
 use data_encoding::BASE64_MIME;
 use jiff::tz::TimeZone;
 use mail_builder::headers::Header;
-use mail_builder::headers::address::Address as AddressValue;
 use mail_builder::headers::content_type::ContentType;
-use mail_builder::headers::text::Text;
 use zeroize::Zeroizing;
 
-use super::text::Encoding;
+use super::text::{Encoding, encoded_words};
 use crate::message::Address;
 use crate::reply::{Attachment, Draft};
 
@@ -26,19 +24,19 @@ pub enum Protection<'a> {
 
 /// The header fields of `draft` with this Subject. No User-Agent, no host name, no time zone, no Bcc.
 pub fn fields(draft: &Draft, subject: &str) -> Fields {
-    let mut fields = vec![field("From", &address(draft.from())), field("To", &address(draft.to()))];
+    let mut fields = vec![addresses("From", [draft.from()]), addresses("To", [draft.to()])];
     if !draft.cc().is_empty() {
-        fields.push(field("Cc", &AddressValue::new_list(draft.cc().iter().map(address).collect())));
+        fields.push(addresses("Cc", draft.cc()));
     }
-    fields.push(field("Subject", &Text::new(subject)));
+    fields.push(unstructured("Subject", subject));
     let date = draft.date().to_zoned(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
-    fields.push(ids("Date", [date.as_str()]));
-    fields.push(ids("Message-ID", [draft.message_id()]));
+    fields.push(tokens("Date", [date.as_str()]));
+    fields.push(tokens("Message-ID", [draft.message_id()]));
     if let Some(answered) = draft.in_reply_to() {
-        fields.push(ids("In-Reply-To", [answered]));
+        fields.push(tokens("In-Reply-To", [answered]));
     }
     if !draft.references().is_empty() {
-        fields.push(ids("References", draft.references().iter().map(String::as_str)));
+        fields.push(tokens("References", draft.references().iter().map(String::as_str)));
     }
     fields
 }
@@ -208,19 +206,52 @@ fn field(name: &str, value: &impl Header) -> Vec<u8> {
     out
 }
 
-/// A field of tokens that must not be encoded, folded between them.
-fn ids<'a>(name: &str, tokens: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+/// A field of tokens that are written as they are, folded between them where the line would become too long.
+fn tokens<'a>(name: &str, all: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     let mut out = format!("{name}:").into_bytes();
-    for (at, token) in tokens.into_iter().enumerate() {
-        out.extend_from_slice(if at == 0 { b" " } else { b"\r\n " });
+    let mut column = out.len();
+    for (at, token) in all.into_iter().enumerate() {
+        if at > 0 && column + 1 + token.len() > 78 {
+            out.extend_from_slice(b"\r\n");
+            column = 0;
+        }
+        out.push(b' ');
         out.extend_from_slice(token.as_bytes());
+        column += 1 + token.len();
     }
     out.extend_from_slice(b"\r\n");
     out
 }
 
-fn address(address: &Address) -> AddressValue<'_> {
-    AddressValue::new_address(address.name.as_deref(), address.address.as_str())
+/// Free text, as it is where it can stand so.
+fn unstructured(name: &str, text: &str) -> Vec<u8> {
+    if is_plain(text) { tokens(name, [text]) } else { tokens(name, encoded_words(text).iter().map(String::as_str)) }
+}
+
+fn addresses<'a>(field: &str, all: impl IntoIterator<Item = &'a Address>) -> Vec<u8> {
+    let mut words: Vec<String> = Vec::new();
+    for address in all {
+        if let Some(last) = words.last_mut() {
+            last.push(',');
+        }
+        match &address.name {
+            Some(name) if is_plain(name) => {
+                let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+                words.push(format!("\"{quoted}\""));
+            }
+            Some(name) => words.extend(encoded_words(name)),
+            None => {}
+        }
+        words.push(format!("<{}>", address.address));
+    }
+    tokens(field, words.iter().map(String::as_str))
+}
+
+/// ASCII that fits a line, and that no reader takes for an encoded word (RFC 2047): what was shown is what arrives.
+fn is_plain(text: &str) -> bool {
+    let edges = text.starts_with(' ') || text.ends_with(' ');
+    let bytes = text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    !text.is_empty() && text.len() <= 66 && bytes && !edges && !text.contains("=?")
 }
 
 /// Armor comes with LF.
