@@ -233,16 +233,33 @@ impl Calendar {
         self.instant(date.to_datetime(opening.time()), trace)
     }
 
+    /// Inside working time, the same local time on an earlier day. An end outside it is as good as the closing before it.
     fn working_days_before(&self, end: Timestamp, days: u32) -> Result<Timestamp, CalendarError> {
-        let opening = self.opening(self.local(end), &mut Trace::default())?;
-        let mut date = opening.date();
+        let local = self.local(end);
+        let (opens, closes) = self.hours.map_or((Time::midnight(), None), |(open, close)| (open, Some(close)));
+        let works = self.day_off(local.date()).is_none();
+        let closed = works && closes.is_some_and(|close| local.time() >= close);
+        let inside = works && !closed && local.time() >= opens;
+        let mut date = local.date();
+        if !inside && !closed {
+            date = self.working_day_before(date)?;
+        }
         for _ in 0..days {
+            date = self.working_day_before(date)?;
+        }
+        if inside {
+            return self.instant(date.to_datetime(local.time()), &mut Trace::default());
+        }
+        self.working_span(date).map(|(_, close)| close).ok_or(CalendarError::OutOfRange)
+    }
+
+    fn working_day_before(&self, mut date: Date) -> Result<Date, CalendarError> {
+        loop {
             date = date.yesterday().map_err(|_| CalendarError::OutOfRange)?;
-            while self.day_off(date).is_some() {
-                date = date.yesterday().map_err(|_| CalendarError::OutOfRange)?;
+            if self.day_off(date).is_none() {
+                return Ok(date);
             }
         }
-        self.instant(date.to_datetime(opening.time()), &mut Trace::default())
     }
 
     /// Where counting of working days begins: the moment itself in working time, else the next opening.
