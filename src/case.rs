@@ -3,10 +3,16 @@
 //! The ledger only grows: what is known of a report is what its events add up to, ordered by (time, device, number), so
 //! that ledgers from several workstations can be merged and agree. Events name things by `uid`, never by local number.
 
+mod fold;
+mod group;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use fold::fold;
+pub use group::{CaseState, cases};
 
 /// The name a message, report or case has on every workstation: the first hexadecimal digits of the content hash of the
 /// mail that opened it (10, more where that would clash).
@@ -63,6 +69,13 @@ pub enum What {
         /// When the server received it.
         received_at: Timestamp,
         /// Where it was seen: an IMAP mailbox, a Maildir, a file.
+        source: String,
+    },
+    /// A stored mail was seen again, in another place or under another number. It starts and stops nothing.
+    Sighted {
+        /// When the server received it there.
+        received_at: Timestamp,
+        /// Where it was seen.
         source: String,
     },
     /// A stored mail was opened (again): the verdict in short.
@@ -145,6 +158,10 @@ pub enum What {
     Closed {
         /// Why.
         reason: Option<String>,
+        /// What the one who closed it knew: for each other device, the highest event number in the ledger at that moment.
+        /// A closing does not count against what it did not see. Absent means that it saw everything before it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<BTreeMap<String, u64>>,
     },
     /// It did not.
     Reopened,
@@ -264,6 +281,28 @@ pub struct Recorded {
     pub note: Option<String>,
 }
 
+/// Where an event stands among all others: its time, its device, its number there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The device that recorded it.
+    pub device: String,
+    /// Its number there.
+    pub number: u64,
+}
+
+/// The outcome of triage that holds: of several, the one that happened last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Triage {
+    /// `Fact::Valid` or `Fact::Invalid`.
+    pub fact: Fact,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Where the event that recorded it stands; decides between two of the same time.
+    pub place: Place,
+}
+
 /// What the events of one report add up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReportState {
@@ -281,8 +320,12 @@ pub struct ReportState {
     pub answered_at: Vec<Timestamp>,
     /// Facts, the earliest of each.
     pub facts: BTreeMap<Fact, Recorded>,
+    /// The outcome of triage.
+    pub triage: Option<Triage>,
     /// Severity, lower case.
     pub severity: Option<String>,
+    /// Where the event that set or cleared the severity stands.
+    pub severity_set: Option<Place>,
     /// Assignee.
     pub assignee: Option<String>,
     /// Tags.
@@ -291,6 +334,49 @@ pub struct ReportState {
     pub pauses: Vec<(Timestamp, Option<Timestamp>)>,
     /// When it was closed, while it is.
     pub closed_at: Option<Timestamp>,
+    /// Somebody closed it without having seen what others did at the same time, so it stays open: when.
+    pub close_contested_at: Option<Timestamp>,
+    /// When an automatic receipt of ours went out first. It counts for no clock.
+    pub receipted_at: Option<Timestamp>,
     /// The policy in force when it arrived: SHA-256 of the file.
     pub policy: Option<String>,
+}
+
+impl ReportState {
+    /// The state by this report's own events. [`CaseState::state_of`] takes the facts of its whole case into account.
+    pub fn state(&self) -> State {
+        let answered = self.first_answer().is_some();
+        state_from(self.closed_at.is_some(), &self.facts, self.triage.as_ref(), answered)
+    }
+
+    /// The earliest answer by a person at or after receipt; an answer from before it answered something else.
+    pub fn first_answer(&self) -> Option<Timestamp> {
+        let start = self.first_written();
+        self.answered_at.iter().copied().find(|at| *at >= start)
+    }
+
+    /// When the reporter first wrote: the receipt, or a follow-up that overtook it.
+    pub fn first_written(&self) -> Timestamp {
+        self.wrote_at.first().copied().unwrap_or(self.received_at).min(self.received_at)
+    }
+}
+
+/// The furthest a report has come. A public write-up is public, so it counts as disclosure.
+fn state_from(closed: bool, facts: &BTreeMap<Fact, Recorded>, triage: Option<&Triage>, answered: bool) -> State {
+    let has = |fact| facts.contains_key(&fact);
+    if closed {
+        State::Closed
+    } else if has(Fact::Disclosed) || has(Fact::WrittenUp) {
+        State::Disclosed
+    } else if has(Fact::Released) {
+        State::Released
+    } else if has(Fact::Fixed) {
+        State::Fixed
+    } else if let Some(triage) = triage {
+        if triage.fact == Fact::Invalid { State::Invalid } else { State::Valid }
+    } else if answered {
+        State::Acknowledged
+    } else {
+        State::New
+    }
 }

@@ -1,15 +1,44 @@
 //! The glue: each command reads, lets the core decide, writes.
 
+pub mod audit;
+pub mod books;
+pub mod change;
+pub mod check;
+pub mod demo;
+pub mod desk;
+pub mod files;
+pub mod import;
+pub mod init;
+pub mod intake;
+pub mod key;
+pub mod keys;
+pub mod list;
+pub mod open;
+pub mod outbox;
+pub mod policy;
+pub mod poll;
+pub mod post;
+pub mod reply;
 pub mod secrets;
+pub mod servers;
+pub mod show;
+pub mod stats;
 
 use std::path::PathBuf;
 
+use clap::CommandFactory;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::cli::{Cli, Command};
 use crate::config::{self, Config, Surroundings};
 use crate::error::Error;
-use crate::output::View;
+use crate::message::same_address;
+use crate::output::{Raw, View};
+use crate::pgp::certs;
+use crate::pgp::keyring::Keyring;
+use crate::report::filing::Ours;
 
 /// What every command is given: the present, the surroundings, how to talk.
 #[derive(Debug)]
@@ -18,16 +47,18 @@ pub struct App {
     pub config_file: Option<PathBuf>,
     /// Folders and defaults.
     pub around: Surroundings,
+    /// Who runs this, for the history.
+    pub who: String,
     /// The present for all judgements: `--now` or the wall clock.
     pub now: Timestamp,
     /// The wall clock, which `--now` does not change.
     pub wall: Timestamp,
-    /// `--json`.
-    pub json: bool,
     /// `--verbose`.
     pub verbose: bool,
     /// `--quiet`.
     pub quiet: bool,
+    /// `--json`.
+    pub json: bool,
     /// A person watches standard error.
     pub watched: bool,
     /// A person can be asked.
@@ -66,10 +97,14 @@ impl Done {
 }
 
 impl App {
+    /// Where the configuration is.
+    pub fn config_path(&self) -> PathBuf {
+        self.config_file.clone().unwrap_or_else(|| self.around.default_config())
+    }
+
     /// The configuration, read and checked.
     pub fn config(&self) -> Result<Config, Error> {
-        let file = self.config_file.clone().unwrap_or_else(|| self.around.default_config());
-        config::load(&file, &self.around)
+        config::load(&self.config_path(), &self.around)
     }
 
     /// Says something on standard error, unless asked to be quiet. Not for errors.
@@ -80,6 +115,78 @@ impl App {
     }
 }
 
+/// Runs one command.
+pub fn run(app: &App, command: &Command) -> anyhow::Result<Done> {
+    match command {
+        Command::Init(args) => init::run(app, args),
+        Command::Poll(args) => poll::run(app, args),
+        Command::Import(args) => import::run(app, args),
+        Command::Open(args) => open::run(app, args),
+        Command::List(args) => list::run(app, args),
+        Command::Show(args) => show::run(app, args),
+        Command::Save(args) => show::save(app, args),
+        Command::Reply(args) => reply::run(app, args),
+        Command::Outbox(args) => outbox::run(app, args),
+        Command::Mark(args) => change::mark(app, args),
+        Command::Assign(args) => change::assign(app, args),
+        Command::Severity(args) => change::severity(app, args),
+        Command::Note(args) => change::note(app, args),
+        Command::Tag(args) => change::tag(app, args),
+        Command::Link(args) => change::link(app, args),
+        Command::Unlink(args) => change::unlink(app, args),
+        Command::Wait(args) => change::wait(app, args),
+        Command::Resume(args) => change::resume(app, args),
+        Command::Close(args) => change::close(app, args),
+        Command::Reopen(args) => change::reopen(app, args),
+        Command::Policy(args) => policy::run(app, args),
+        Command::Stats(args) => stats::run(app, args),
+        Command::Key(args) => key::run(app, args),
+        Command::Audit(_) => audit::run(app),
+        Command::Check(args) => check::run(app, args),
+        Command::Demo(args) => demo::run(app, args),
+        Command::Completions { shell } => Ok(completions(*shell)),
+        Command::Man => man(),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Done {
+    let mut bytes = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sealpost", &mut bytes);
+    Done::new(Raw { bytes })
+}
+
+fn man() -> anyhow::Result<Done> {
+    let mut bytes = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut bytes)?;
+    Ok(Done::new(Raw { bytes }))
+}
+
+/// Who we are: addresses, and the certificates that sign for us.
+pub fn ours(config: &Config, ring: &Keyring) -> Ours {
+    let addresses: Vec<String> = std::iter::once(&config.address).chain(&config.aliases).cloned().collect();
+    let mut signers: Vec<String> = ring.own().iter().map(certs::fingerprint).collect();
+    // A team member's certificate counts where the owner of this configuration put it into a file; never one that came by mail.
+    for cert in ring.certs() {
+        let members = config.team.iter().any(|m| certs::addresses(cert).iter().any(|a| same_address(a, m)));
+        if members {
+            signers.push(certs::fingerprint(cert));
+        }
+    }
+    Ours { addresses, team: config.team.clone(), signers }
+}
+
+/// A bar that only a person sees.
+pub fn progress(app: &App, length: u64, what: &'static str) -> ProgressBar {
+    if !app.watched {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    bar.with_message(what)
+}
+
 /// No core files, no debugger, private files, and a panic message that tells where and never what (it could quote mail).
 pub fn harden() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
@@ -88,6 +195,8 @@ pub fn harden() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
-        anstream::eprintln!("sealpost: a defect in sealpost{place}; nothing that was stored is lost\n  please report it with the command you ran, not with the mail");
+        anstream::eprintln!(
+            "sealpost: a defect in sealpost{place}; nothing that was stored is lost\n  please report it with the command you ran, not with the mail"
+        );
     }));
 }

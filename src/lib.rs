@@ -6,11 +6,13 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod ledger;
 pub mod message;
 pub mod output;
 pub mod pgp;
+pub mod reply;
 pub mod report;
 pub mod safe;
 pub mod secret;
 pub mod verdict;
-// wire, ledger, config, error, cli, commands and output join here.
+pub mod wire;

@@ -39,6 +39,7 @@ fn app(cli: &Cli) -> App {
     App {
         config_file: cli.config.clone(),
         around: surroundings(),
+        who: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".into()),
         now: cli.now.unwrap_or(wall),
         wall,
         json: cli.json,
@@ -67,8 +68,7 @@ fn finish(app: &App, done: &Done) -> ExitCode {
     } else {
         let width = terminal_width();
         let screen = Screen { now: app.now, zone: done.zone.clone().unwrap_or_else(|| app.around.zone.clone()), width };
-        let mut out = anstream::stdout().lock();
-        done.view.show(&screen, &mut out).and_then(|()| out.flush())
+        print_text(done, &screen)
     };
     match printed {
         // A closed pipe is not an error worth words.
@@ -77,6 +77,15 @@ fn finish(app: &App, done: &Done) -> ExitCode {
         }
         _ => ExitCode::from(done.status),
     }
+}
+
+fn print_text(done: &Done, screen: &Screen) -> std::io::Result<()> {
+    if done.view.is_raw() {
+        let mut out = std::io::stdout().lock();
+        return done.view.show(screen, &mut out).and_then(|()| out.flush());
+    }
+    let mut out = anstream::stdout().lock();
+    done.view.show(screen, &mut out).and_then(|()| out.flush())
 }
 
 fn print_json(document: &serde_json::Value) -> std::io::Result<()> {
@@ -88,7 +97,8 @@ fn print_json(document: &serde_json::Value) -> std::io::Result<()> {
 
 fn fail(error: &Error, json: bool) -> ExitCode {
     if json {
-        let _ = print_json(&json!({"error": {"kind": error.kind.name(), "message": error.message, "hints": error.hints}}));
+        let _ =
+            print_json(&json!({"error": {"kind": error.kind.name(), "message": error.message, "hints": error.hints}}));
     } else {
         let mut err = anstream::stderr().lock();
         let _ = writeln!(err, "sealpost: {}", safe::lines(&error.message));

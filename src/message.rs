@@ -1,5 +1,18 @@
 //! Raw mail to header fields and parts. Only this module and its children meet the mail parser.
 
+pub mod address;
+pub mod armor;
+pub mod automatic;
+pub mod body;
+pub mod date;
+pub mod fields;
+pub mod header;
+pub mod html;
+pub mod layer;
+pub mod mime;
+pub mod tree;
+pub mod words;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -3,6 +3,17 @@
 
 use std::io::{self, Write};
 
+pub mod health;
+pub mod intake;
+pub mod keys;
+pub mod list;
+pub mod message;
+pub mod outbox;
+pub mod policy;
+pub mod report;
+pub mod show;
+pub mod stats;
+
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -32,6 +43,10 @@ impl Screen {
 
 /// A value that a command gives: people and scripts see the same one.
 pub trait View {
+    /// True for bytes that must reach standard output as they are.
+    fn is_raw(&self) -> bool {
+        false
+    }
     /// For people.
     fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()>;
     /// For scripts.
@@ -74,5 +89,25 @@ impl View for Said {
 
     fn json(&self) -> serde_json::Value {
         self.json.clone()
+    }
+}
+
+/// Bytes of a mail as it came, for a file or a pipe; never for a terminal's eyes.
+pub struct Raw {
+    /// Them.
+    pub bytes: Vec<u8>,
+}
+
+impl View for Raw {
+    fn is_raw(&self) -> bool {
+        true
+    }
+
+    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&self.bytes)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::json!({"base64": data_encoding::BASE64.encode(&self.bytes)})
     }
 }

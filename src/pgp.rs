@@ -1,3 +1,8 @@
 //! OpenPGP: the only place that meets `sequoia_openpgp`.
 
+pub mod certs;
 pub mod keyring;
+pub mod open;
+pub mod seal;
+
+pub use seal::Sealed;

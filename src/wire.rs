@@ -1,10 +1,20 @@
 //! Mail in and mail out: the edges that touch mail servers and mail files.
+//!
+//! Everything a server or a file says is a stranger's word: what is received is capped, every wait ends, an answer that
+//! was not asked for is dropped, and a connection that is out of step is closed rather than mended.
 
 pub mod files;
 pub mod imap;
 pub mod outbox;
+pub mod tls;
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
+
+use crate::safe;
+use crate::secret::Password;
 
 /// Where a mail was seen. For IMAP the three together are its identity there (RFC 9051 section 2.3.1.1); the content hash
 /// is its identity anywhere.
@@ -38,4 +48,224 @@ pub struct Fetched {
     pub sighting: Sighting,
     /// Which way.
     pub direction: Direction,
+    /// `Some(n)` where `raw` is only the beginning of a mail over [`Limits::message`]; `n` is its whole size in bytes as
+    /// far as the source tells.
+    pub truncated: Option<u64>,
+}
+
+/// A mail that is there and could not be had. It is not lost: the position stays before it until the sink says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where it is.
+    pub sighting: Sighting,
+    /// Which way.
+    pub direction: Direction,
+    /// Why, safe to print.
+    pub reason: String,
+}
+
+/// What becomes of a [`Skipped`] mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterSkip {
+    /// The next poll tries again: the position does not pass it.
+    TryAgain,
+    /// The sink has recorded it durably; the position may pass it.
+    Pass,
+}
+
+/// How far an IMAP mailbox has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// UIDVALIDITY; when it changes, UIDs mean nothing and everything is listed again.
+    pub uidvalidity: u32,
+    /// Every UID below this one is stored.
+    pub next_uid: u32,
+    /// How many messages below `next_uid` were there. When the mailbox later holds more than these and the new ones, one
+    /// was hidden before, and everything is listed again.
+    pub below: u32,
+}
+
+/// An error of the sink.
+pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Who takes the mail: the ledger, through the shell.
+pub trait Sink {
+    /// How far `mailbox` (as in [`Sighting::mailbox`]) has been read; `None` the first time.
+    fn position(&mut self, mailbox: &str) -> Option<Position>;
+
+    /// Whether this very sighting is stored already. If so it is not read again.
+    fn has(&mut self, sighting: &Sighting) -> bool;
+
+    /// Takes a batch and makes it durable together with `next` before returning. An empty batch only moves the position.
+    /// Files have no position.
+    fn batch(&mut self, mailbox: &str, mail: Vec<Fetched>, next: Option<Position>) -> Result<(), SinkError>;
+
+    /// Takes note of a mail that could not be had.
+    fn skipped(&mut self, skipped: &Skipped) -> Result<AfterSkip, SinkError>;
+}
+
+/// How far a mailbox has come, for a progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Messages handed to the sink.
+    pub done: u64,
+    /// Messages the mailbox offers as new.
+    pub total: u64,
+    /// Bytes handed to the sink.
+    pub bytes: u64,
+}
+
+/// What reading one mailbox came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// [`Sighting::mailbox`] of the mailbox.
+    pub mailbox: String,
+    /// Messages handed to the sink.
+    pub seen: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Messages that were listed and gone when asked for: someone else moved or deleted them.
+    pub vanished: u64,
+    /// Messages that are there and could not be had.
+    pub skipped: Vec<Skipped>,
+    /// Lines for a person, safe to print.
+    pub warnings: Vec<String>,
+}
+
+/// What is taken from a source at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one mail; of a larger one only the beginning is taken. 40 MiB, so that 25 MiB of attachments fit in base64.
+    pub message: u64,
+    /// Bytes taken of a mail over that limit (more when the header is longer, up to 1 MiB). 256 KiB.
+    pub beginning: u64,
+    /// Bytes of a batch. 8 MiB.
+    pub batch_bytes: u64,
+    /// Messages in a batch. 100.
+    pub batch_count: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { message: 40 << 20, beginning: 256 << 10, batch_bytes: 8 << 20, batch_count: 100 }
+    }
+}
+
+/// How long anything may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To resolve and connect to one address. 15 s.
+    pub connect: Duration,
+    /// Without a byte either way. 60 s.
+    pub idle: Duration,
+    /// For one command, however busily it drips. 5 min.
+    pub command: Duration,
+    /// For all work on one server in one run. 15 min.
+    pub whole: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        let s = Duration::from_secs;
+        Timeouts { connect: s(15), idle: s(60), command: s(300), whole: s(900) }
+    }
+}
+
+/// How we prove to a server who we are.
+#[derive(Clone, Debug)]
+pub enum Auth {
+    /// A password, by PLAIN or LOGIN.
+    Password(Password),
+    /// An OAuth 2 access token, by XOAUTH2.
+    OAuth2(Password),
+}
+
+/// Why mail could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// No connection.
+    #[error("cannot connect to {host}: {reason}")]
+    Connect {
+        /// Host and port.
+        host: String,
+        /// Why.
+        reason: String,
+    },
+    /// The handshake failed: a certificate that does not fit, or no TLS at all.
+    #[error("no secure connection to {host}: {reason}")]
+    Tls {
+        /// Host and port.
+        host: String,
+        /// Why.
+        reason: String,
+    },
+    /// The configuration asks for something that would not be safe.
+    #[error("{0}")]
+    Unsafe(String),
+    /// A file that cannot be read.
+    #[error("cannot read {path}: {reason}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A file that is not what it should be, at a place.
+    #[error("{path}: {place}: {reason}")]
+    Malformed {
+        /// Which.
+        path: PathBuf,
+        /// A line, an offset or an entry.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// The server turned us away at the login.
+    #[error("{host} refuses the login of {user}: {reason}")]
+    Login {
+        /// Host and port.
+        host: String,
+        /// The user name.
+        user: String,
+        /// The server's words, made safe.
+        reason: String,
+    },
+    /// There is no such mailbox.
+    #[error("{host} has no mailbox {mailbox}: {reason}")]
+    NoMailbox {
+        /// Host and port.
+        host: String,
+        /// As configured.
+        mailbox: String,
+        /// The server's words, made safe.
+        reason: String,
+    },
+    /// The server answered NO or BAD.
+    #[error("{host} refuses {command}: {reason}")]
+    Refused {
+        /// Host and port.
+        host: String,
+        /// The command's name.
+        command: &'static str,
+        /// The server's words, made safe.
+        reason: String,
+    },
+    /// The connection broke, timed out or went out of step, and trying again did not help.
+    #[error("the connection to {host} failed at {command}: {reason}")]
+    Broken {
+        /// Host and port.
+        host: String,
+        /// The command's name.
+        command: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The sink could not take what was read.
+    #[error("cannot store mail: {0}")]
+    Sink(SinkError),
+}
+
+/// A server's own words for a message of ours: safe, one line, short, and marked as theirs.
+pub(crate) fn server_says(text: &str) -> String {
+    format!("server says: {}", safe::short(text.trim(), 200))
 }

@@ -132,9 +132,16 @@ fn step(run: &Run, dir: &Path) -> Vec<String> {
     failures.extend(exact("stdout", &stdout, &run.stdout));
     failures.extend(exact("stderr", &stderr, &run.stderr));
     for (what, text, words) in [("stdout", &stdout, &run.stdout_has), ("stderr", &stderr, &run.stderr_has)] {
-        failures.extend(words.iter().filter(|w| !text.contains(&fill(w, dir))).map(|w| format!("{what} lacks {w:?}:\n{text}")));
+        failures.extend(
+            words.iter().filter(|w| !text.contains(&fill(w, dir))).map(|w| format!("{what} lacks {w:?}:\n{text}")),
+        );
     }
-    failures.extend(run.stdout_lacks.iter().filter(|w| stdout.contains(&fill(w, dir))).map(|w| format!("stdout has {w:?}:\n{stdout}")));
+    failures.extend(
+        run.stdout_lacks
+            .iter()
+            .filter(|w| stdout.contains(&fill(w, dir)))
+            .map(|w| format!("stdout has {w:?}:\n{stdout}")),
+    );
     if let Some(wanted) = &run.json {
         match serde_json::from_str::<serde_json::Value>(&stdout) {
             Err(e) => failures.push(format!("stdout is no JSON ({e}):\n{stdout}")),

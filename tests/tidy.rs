@@ -71,7 +71,9 @@ fn layers_import_downwards_only() {
             let ok = match here.as_str() {
                 m if LEAVES.contains(&m) => false,
                 m if CORE.contains(&m) => leaf || core_at < CORE.iter().position(|c| *c == m) && core_at.is_some(),
-                "wire" if file == "wire/outbox.rs" || file.starts_with("wire/outbox/") => leaf || core_at.is_some() || there == "pgp",
+                "wire" if file == "wire/outbox.rs" || file.starts_with("wire/outbox/") => {
+                    leaf || core_at.is_some() || there == "pgp"
+                }
                 m if EDGES.contains(&m) => leaf || core_at.is_some(),
                 "cli" => core_at.is_some(),
                 "output" => leaf || core_at.is_some(),
@@ -143,7 +145,9 @@ fn now_is_an_argument_and_main_is_the_only_exit() {
             ("print!(", "prints by itself"),
         ] {
             for line in code(&text) {
-                let found = line.match_indices(word).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+                let found = line
+                    .match_indices(word)
+                    .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
                 if found {
                     wrong.push(format!("src/{file} {why}: {}", line.trim()));
                 }

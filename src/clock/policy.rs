@@ -47,6 +47,12 @@ pub struct Target {
     /// "Typically", "on the order of".
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approx: bool,
+    /// What alone it holds for, in the document's words ("a straightforward mitigation"); severities are kept apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applies_to: Option<String>,
+    /// Not said outright: follows from another promise ("if you do not, write again").
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub implied: bool,
     /// The words, as they stand in the file (white space folded).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
@@ -58,7 +64,18 @@ pub struct Target {
 impl Target {
     /// A bare target without a source.
     pub fn new(amount: u32, unit: Unit) -> Target {
-        Target { amount, unit, min: None, bound: None, from: None, approx: false, quote: None, line: None }
+        Target {
+            amount,
+            unit,
+            min: None,
+            bound: None,
+            from: None,
+            approx: false,
+            applies_to: None,
+            implied: false,
+            quote: None,
+            line: None,
+        }
     }
 }
 

@@ -1,13 +1,17 @@
 //! Our transferable secret keys (TSKs) and other people's certificates.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use sequoia_openpgp as openpgp;
 
-use openpgp::Cert;
-use openpgp::cert::CertParser;
+use openpgp::cert::amalgamation::key::PrimaryKey;
+use openpgp::packet::Key;
 use openpgp::parse::Parse;
+use openpgp::{Cert, KeyHandle, KeyID, Packet};
 
+use super::open::packets::{Packets, tag};
+use crate::message::armor::{self, Kind};
 use crate::secret::Password;
 
 /// Why keys could not be read.
@@ -40,28 +44,72 @@ pub enum KeyringError {
     WrongPassphrase,
 }
 
+/// What one certificate may cost. Canonicalising unbound User IDs takes quadratic time in the library, so packets are
+/// counted first.
+#[derive(Clone, Copy, Debug)]
+pub struct CertLimits {
+    /// Bytes in all.
+    pub bytes: usize,
+    /// Packets in all.
+    pub packets: usize,
+    /// User IDs and user attributes.
+    pub user_ids: usize,
+    /// Subkeys.
+    pub subkeys: usize,
+}
+
+impl CertLimits {
+    /// For what strangers send.
+    pub const STRANGER: CertLimits = CertLimits { bytes: 256 * 1024, packets: 512, user_ids: 64, subkeys: 64 };
+    /// For what the owner configured: old certificates gather thousands of certifications.
+    pub const CONFIGURED: CertLimits = CertLimits { bytes: 8 << 20, packets: 40_000, user_ids: 128, subkeys: 128 };
+}
+
 /// Our TSKs and the configured certificates. Secret keys stay locked until [`Keyring::unlock`].
 #[derive(Default)]
 pub struct Keyring {
     own: Vec<Cert>,
     certs: Vec<Cert>,
+    by_key_id: HashMap<KeyID, Vec<Found>>,
+    problems: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Own(usize),
+    Other(usize),
 }
 
 impl Keyring {
-    /// Reads TSKs from `secret_keys` and certificates from `certs` (files, or folders of them).
+    /// Reads TSKs from `secret_keys` and certificates from `certs` (files, or folders of them). A broken certificate among
+    /// good ones is left out and named by [`Keyring::problems`].
     pub fn load(secret_keys: &[PathBuf], certs: &[PathBuf]) -> Result<Keyring, KeyringError> {
         let mut ring = Keyring::default();
         for path in secret_keys {
-            let found = read(path)?;
+            let found = ring.read(path)?;
             if !found.iter().any(Cert::is_tsk) {
                 return Err(KeyringError::NoSecret { path: path.clone() });
             }
             ring.own.extend(found.into_iter().filter(Cert::is_tsk));
         }
         for path in certs {
-            ring.certs.extend(read(path)?.into_iter().map(Cert::strip_secret_key_material));
+            for file in files(path)? {
+                match ring.read(&file) {
+                    Ok(found) => ring.certs.extend(found.into_iter().map(Cert::strip_secret_key_material)),
+                    Err(error @ KeyringError::Unreadable { .. }) => return Err(error),
+                    Err(error) => ring.problems.push(error.to_string()),
+                }
+            }
         }
+        ring.index();
         Ok(ring)
+    }
+
+    /// Puts a ring together from keys that are already in memory.
+    pub fn from_certs(own: Vec<Cert>, certs: Vec<Cert>) -> Keyring {
+        let mut ring = Keyring { own, certs, ..Keyring::default() };
+        ring.index();
+        ring
     }
 
     /// Our own TSKs, in the order configured; the first one signs.
@@ -73,14 +121,191 @@ impl Keyring {
     pub fn certs(&self) -> &[Cert] {
         &self.certs
     }
+
+    /// Adds a certificate that a person vouched for.
+    pub fn add_cert(&mut self, cert: Cert) {
+        self.certs.push(cert.strip_secret_key_material());
+        self.index();
+    }
+
+    /// What was left out when the files were read, in words.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+
+    /// Every certificate, ours too, with a key of this handle.
+    pub fn with_key<'a>(&'a self, handle: &KeyHandle) -> impl Iterator<Item = &'a Cert> {
+        let found = self.by_key_id.get(&KeyID::from(handle)).map(Vec::as_slice).unwrap_or_default();
+        found.iter().filter_map(|found| match found {
+            Found::Own(index) => self.own.get(*index),
+            Found::Other(index) => self.certs.get(*index),
+        })
+    }
+
+    /// True where some secret key is still locked.
+    pub fn is_locked(&self) -> bool {
+        self.own.iter().any(|cert| cert.keys().secret().any(|ka| ka.key().secret().is_encrypted()))
+    }
+
     /// Unlocks what `passphrase` opens.
-    pub fn unlock(&mut self, _passphrase: &Password) -> Result<(), KeyringError> {
-        Ok(())
+    pub fn unlock(&mut self, passphrase: &Password) -> Result<(), KeyringError> {
+        if !self.is_locked() {
+            return Ok(());
+        }
+        let password = openpgp::crypto::Password::from(passphrase.expose());
+        let mut opened = 0_usize;
+        for cert in &mut self.own {
+            let keys: Vec<Packet> = unlocked(cert, &password);
+            opened += keys.len();
+            if !keys.is_empty()
+                && let Ok((merged, _)) = cert.clone().insert_packets(keys)
+            {
+                *cert = merged;
+            }
+        }
+        if opened == 0 { Err(KeyringError::WrongPassphrase) } else { Ok(()) }
+    }
+
+    /// Names the secret keys that are at hand now: mail that none of them opens need not be tried again with the same ones.
+    pub fn digest(&self) -> String {
+        self.digest_of(|locked| !locked)
+    }
+
+    /// What [`Keyring::digest`] would be if every key were unlocked.
+    pub fn digest_unlocked(&self) -> String {
+        self.digest_of(|_| true)
+    }
+
+    fn digest_of(&self, counts: impl Fn(bool) -> bool) -> String {
+        let mut names: Vec<String> = self
+            .own
+            .iter()
+            .flat_map(|cert| cert.keys().secret())
+            .filter(|ka| counts(ka.key().secret().is_encrypted()))
+            .map(|ka| ka.key().fingerprint().to_hex())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names.join(" ")
+    }
+
+    fn read(&mut self, path: &Path) -> Result<Vec<Cert>, KeyringError> {
+        let bytes = std::fs::read(path).map_err(|source| KeyringError::Unreadable { path: path.into(), source })?;
+        let (certs, problems) = parse_certs(&bytes, CertLimits::CONFIGURED);
+        if certs.is_empty() {
+            let reason = problems.into_iter().next().unwrap_or_else(|| "there is no key in it".into());
+            return Err(KeyringError::Malformed { path: path.into(), reason });
+        }
+        self.problems.extend(problems.into_iter().map(|problem| format!("{}: {problem}", path.display())));
+        Ok(certs)
+    }
+
+    fn index(&mut self) {
+        self.by_key_id.clear();
+        let own = self.own.iter().enumerate().map(|(at, cert)| (Found::Own(at), cert));
+        let others = self.certs.iter().enumerate().map(|(at, cert)| (Found::Other(at), cert));
+        for (found, cert) in own.chain(others) {
+            for ka in cert.keys() {
+                let list = self.by_key_id.entry(ka.key().keyid()).or_default();
+                if !list.contains(&found) {
+                    list.push(found);
+                }
+            }
+        }
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Cert>, KeyringError> {
-    let bytes = std::fs::read(path).map_err(|source| KeyringError::Unreadable { path: path.into(), source })?;
-    let malformed = |e: openpgp::anyhow::Error| KeyringError::Malformed { path: path.into(), reason: e.to_string() };
-    CertParser::from_bytes(&bytes).map_err(malformed)?.collect::<openpgp::Result<Vec<_>>>().map_err(malformed)
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keyring({} own, {} others)", self.own.len(), self.certs.len())
+    }
+}
+
+fn unlocked(cert: &Cert, password: &openpgp::crypto::Password) -> Vec<Packet> {
+    let mut keys = Vec::new();
+    for ka in cert.keys().secret().filter(|ka| ka.key().secret().is_encrypted()) {
+        let Ok(key) = ka.key().clone().decrypt_secret(password) else { continue };
+        keys.push(if ka.primary() {
+            let key: Key<_, openpgp::packet::key::PrimaryRole> = key.role_into_primary();
+            key.into()
+        } else {
+            let key: Key<_, openpgp::packet::key::SubordinateRole> = key.role_into_subordinate();
+            key.into()
+        });
+    }
+    keys
+}
+
+/// The files of a path: itself, or what a folder holds, sorted, one level deep.
+fn files(path: &Path) -> Result<Vec<PathBuf>, KeyringError> {
+    let unreadable = |source| KeyringError::Unreadable { path: path.into(), source };
+    if !path.is_dir() {
+        return Ok(vec![path.into()]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if file.is_file() {
+            found.push(file);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Certificates from armored or binary bytes, each counted before it is canonicalised; the second list says what was left out.
+pub fn parse_certs(bytes: &[u8], limits: CertLimits) -> (Vec<Cert>, Vec<String>) {
+    let (mut certs, mut problems) = (Vec::new(), Vec::new());
+    if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+        parse_binary(bytes, limits, &mut certs, &mut problems);
+    } else {
+        for block in armor::find(bytes) {
+            if matches!(block.kind, Kind::PublicKey | Kind::PrivateKey | Kind::Message) {
+                parse_binary(&block.data, limits, &mut certs, &mut problems);
+            }
+        }
+    }
+    (certs, problems)
+}
+
+fn parse_binary(bytes: &[u8], limits: CertLimits, certs: &mut Vec<Cert>, problems: &mut Vec<String>) {
+    let mut start = None;
+    let mut end = 0;
+    for head in Packets::new(bytes) {
+        if matches!(head.tag, tag::PUBLIC_KEY | tag::SECRET_KEY) {
+            if let Some(start) = start.replace(head.whole.start) {
+                parse_one(bytes.get(start..head.whole.start).unwrap_or_default(), limits, certs, problems);
+            }
+        }
+        end = head.whole.end;
+    }
+    if let Some(start) = start {
+        parse_one(bytes.get(start..end).unwrap_or_default(), limits, certs, problems);
+    }
+}
+
+fn parse_one(bytes: &[u8], limits: CertLimits, certs: &mut Vec<Cert>, problems: &mut Vec<String>) {
+    let (mut packets, mut user_ids, mut subkeys) = (0_usize, 0_usize, 0_usize);
+    for head in Packets::new(bytes) {
+        packets += 1;
+        match head.tag {
+            tag::USER_ID | tag::USER_ATTRIBUTE => user_ids += 1,
+            tag::PUBLIC_SUBKEY | tag::SECRET_SUBKEY => subkeys += 1,
+            _ => {}
+        }
+    }
+    let over = bytes.len() > limits.bytes
+        || packets > limits.packets
+        || user_ids > limits.user_ids
+        || subkeys > limits.subkeys;
+    if over {
+        problems.push(format!(
+            "a certificate of {packets} packets, {user_ids} user IDs and {subkeys} subkeys is more than is looked at"
+        ));
+        return;
+    }
+    match Cert::from_bytes(bytes) {
+        Ok(cert) => certs.push(cert),
+        Err(error) => problems.push(error.to_string()),
+    }
 }

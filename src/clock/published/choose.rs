@@ -1,0 +1,370 @@
+//! From every promise heard to one target each, with decisions and warnings.
+
+use super::Decision;
+use super::clause::Sentence;
+use super::document::Document;
+use super::duration::Duration;
+use super::judge::{Claim, Promise, Scene};
+use super::sense::{Meaning, Sense};
+use super::text::Kind;
+use crate::clock::policy::{ResponsePolicy, SeverityTargets, Target, Unit};
+use std::ops::Range;
+
+/// A promise with its amount and place.
+#[derive(Clone, Debug)]
+struct Candidate {
+    claim: Claim,
+    target: Target,
+    severities: Vec<&'static str>,
+    span: Range<usize>,
+    block: usize,
+    decision: usize,
+}
+
+/// The most warnings a reading gives.
+const MOST_WARNINGS: usize = 20;
+
+/// All that a document commits to, and what was made of each number.
+pub(super) fn commitments(document: &Document<'_>) -> (ResponsePolicy, Vec<Decision>) {
+    let mut reader = Reader { document, candidates: Vec::new(), decisions: Vec::new(), warnings: Vec::new() };
+    for (block, words) in document.words.iter().enumerate() {
+        for range in &words.sentences {
+            reader.sentence(block, range);
+        }
+    }
+    reader.choose()
+}
+
+struct Reader<'a> {
+    document: &'a Document<'a>,
+    candidates: Vec<Candidate>,
+    decisions: Vec<Decision>,
+    warnings: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn sentence(&mut self, block: usize, range: &Range<usize>) {
+        let Some(words) = self.document.words.get(block) else { return };
+        let sentence = Sentence::new(words, range.clone());
+        self.numbers(block, &sentence);
+        for index in 0..sentence.durations.len() {
+            self.amount(block, &sentence, index);
+        }
+        if let Some(header) = self.bare_cell(block, &sentence) {
+            self.cell(block, range, header);
+        }
+        if sentence.durations.is_empty() {
+            self.implied(block, &sentence);
+            self.vague(block, &sentence);
+        }
+    }
+
+    fn amount(&mut self, block: usize, sentence: &Sentence<'_>, index: usize) {
+        let Some(duration) = sentence.durations.get(index) else { return };
+        let severities = self.severities(block, sentence, index);
+        let scene = Scene { document: self.document, block, sentence, index, severe: !severities.is_empty() };
+        let heard = scene.judge();
+        let (taken_for, why) = match &heard {
+            Ok(claims) => (claims.first().map(|c| c.promise.name()), claims.first().map_or("", |c| c.why).to_owned()),
+            Err(why) => (None, (*why).to_owned()),
+        };
+        let span = self.span(block, sentence);
+        self.decide(block, &duration.tokens, &span, told(duration), taken_for, why);
+        for claim in heard.unwrap_or_default() {
+            let mut target = target(duration, &claim);
+            target.quote = None;
+            self.candidates.push(Candidate {
+                claim,
+                target,
+                severities: severities.clone(),
+                span: span.clone(),
+                block,
+                decision: self.decisions.len() - 1,
+            });
+        }
+    }
+
+    /// The sentence in the source; for a cell its row up to there.
+    fn span(&self, block: usize, sentence: &Sentence<'_>) -> Range<usize> {
+        let span = self.document.span(block, &sentence.range);
+        let first = self.document.blocks.get(block).and_then(|b| b.place).and_then(|p| p.first);
+        let start = first.and_then(|f| self.document.blocks.get(f)).map(|b| b.prose.source(0));
+        start.filter(|&s| s < span.start).unwrap_or(span.start)..span.end
+    }
+
+    /// Severities named with the amount, else by what stands over it: the row, the column, the item, the heading.
+    fn severities(&self, block: usize, sentence: &Sentence<'_>, index: usize) -> Vec<&'static str> {
+        let document = self.document;
+        let Some(b) = document.blocks.get(block) else { return Vec::new() };
+        let own = sentence.severities(index, b.place.is_some() || sentence.labelled());
+        if !own.is_empty() {
+            return own;
+        }
+        let named = |other: Option<usize>, most: usize| -> Vec<&'static str> {
+            let Some(words) = other.and_then(|o| document.words.get(o)) else { return Vec::new() };
+            if words.tokens.len() > most {
+                return Vec::new();
+            }
+            let mut names: Vec<_> = words.severities(&(0..words.tokens.len()), true).into_iter().map(|s| s.2).collect();
+            names.dedup();
+            names
+        };
+        let place = [b.place.and_then(|p| p.first), b.place.and_then(|p| p.header), b.lead];
+        let lead = place.into_iter().map(|o| named(o, 12)).find(|n| !n.is_empty());
+        lead.unwrap_or_else(|| named(b.heading, 6).into_iter().take(2).collect())
+    }
+
+    /// A cell that is a bare number under a header that is a unit: "Days".
+    fn bare_cell(&self, block: usize, sentence: &Sentence<'_>) -> Option<usize> {
+        let place = self.document.blocks.get(block)?.place?;
+        let tokens = sentence.words.tokens.get(sentence.range.clone())?;
+        let numbers = tokens.iter().filter(|t| matches!(t.kind, Kind::Number(_))).count();
+        let other = tokens.iter().any(|t| matches!(t.kind, Kind::Word | Kind::Figure));
+        (sentence.durations.is_empty() && (1..=2).contains(&numbers) && !other).then_some(place.header).flatten()
+    }
+
+    fn cell(&mut self, block: usize, range: &Range<usize>, header: usize) {
+        let Some(words) = self.document.words.get(block) else { return };
+        let Some(head) = self.document.words.get(header) else { return };
+        let unit = head.found.iter().find_map(|f| match f.meaning {
+            Meaning::Unit(unit) => Some(unit),
+            _ => None,
+        });
+        let Some(unit) = unit.filter(|_| head.tokens.len() <= 8) else { return };
+        let numbers: Vec<u32> = words
+            .tokens
+            .get(range.clone())
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|t| if let Kind::Number(n) = t.kind { Some(n) } else { None })
+            .collect();
+        let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else { return };
+        let min = (numbers.len() == 2 && first < last).then_some(first);
+        let duration = Duration { tokens: range.clone(), amount: Some(last), min, unit, bound: None, every: false, approx: false };
+        let mut sentence = Sentence::new(words, range.clone());
+        (sentence.durations, sentence.anchors) = (vec![duration.clone()], vec![None]);
+        let severities = self.severities(block, &sentence, 0);
+        let scene = Scene { document: self.document, block, sentence: &sentence, index: 0, severe: true };
+        let heard = scene.judge();
+        let span = self.span(block, &sentence);
+        let graded = !severities.is_empty();
+        let claims = match heard {
+            Ok(claims) => claims,
+            // A table of days by severity, and nothing said of what: the time to the fix.
+            Err(_) if graded => {
+                vec![Claim { promise: Promise::Fix, strength: 2, from: None, receipt: false, why: "a table of times by severity" }]
+            }
+            Err(_) => Vec::new(),
+        };
+        let taken_for = claims.first().map(|c| c.promise.name());
+        let why = claims.first().map_or("a number in a table that promises nothing", |c| c.why).to_owned();
+        self.decide(block, range, &span, told(&duration), taken_for, why);
+        for claim in claims {
+            let target = target(&duration, &claim);
+            let decision = self.decisions.len() - 1;
+            self.candidates.push(Candidate { claim, target, severities: severities.clone(), span: span.clone(), block, decision });
+        }
+    }
+
+    /// "If you do not, please follow up": after a promise of an answer, its time is the time to write again.
+    fn implied(&mut self, block: usize, sentence: &Sentence<'_>) {
+        let said = sentence.set(&sentence.range);
+        let asked = said.has(Sense::If) && said.has(Sense::Not) && said.any(&[Sense::FollowUp, Sense::Send]);
+        let Some(last) = self.candidates.last().filter(|c| asked && c.claim.promise == Promise::FirstResponse) else { return };
+        let near = last.block == block || last.block + 1 == block;
+        let not = sentence.senses_in(&sentence.range).find(|(_, s)| *s == Sense::Not).map_or(0, |(t, _)| t.end);
+        let bare = sentence.words.tokens.get(not).is_some_and(|t| t.kind == Kind::Mark(','));
+        if !near || !last.severities.is_empty() || !(bare || said.any(&[Sense::Receive, Sense::Respond, Sense::Ack])) {
+            return;
+        }
+        let mut candidate = last.clone();
+        candidate.claim =
+            Claim { promise: Promise::FollowUp, strength: 2, from: None, receipt: false, why: "when the promised answer did not come" };
+        candidate.target.implied = true;
+        candidate.span = self.span(block, sentence);
+        candidate.block = block;
+        self.candidates.push(candidate);
+    }
+
+    /// Promises without a time are told as such.
+    fn vague(&mut self, block: usize, sentence: &Sentence<'_>) {
+        let said = sentence.set(&sentence.range);
+        let act = said.any(&[Sense::Ack, Sense::Respond, Sense::Assess, Sense::Fix, Sense::Disclose]);
+        if said.has(Sense::Soon) && act && said.has(Sense::Us) && self.warnings.len() < MOST_WARNINGS {
+            let span = self.span(block, sentence);
+            let line = self.document.line(span.start);
+            self.warnings.push(format!("vague: line {line} sets no clock: {}", cut(&self.document.quote(&span))));
+        }
+    }
+
+    /// Numbers that count no time.
+    fn numbers(&mut self, block: usize, sentence: &Sentence<'_>) {
+        for i in sentence.range.clone() {
+            let Some(token) = sentence.words.tokens.get(i) else { continue };
+            let figure = matches!(token.kind, Kind::Number(_) | Kind::Figure);
+            if figure && !sentence.durations.iter().any(|d| d.tokens.contains(&i)) {
+                let around = i.saturating_sub(4).max(sentence.range.start)..(i + 5).min(sentence.range.end);
+                let span = self.document.span(block, &around);
+                self.decide(block, &(i..i + 1), &span, token.norm.clone(), None, "a number that counts no time".to_owned());
+            }
+        }
+    }
+
+    fn decide(&mut self, block: usize, tokens: &Range<usize>, span: &Range<usize>, number: String, taken_for: Option<&'static str>, why: String) {
+        let line = self.document.line(self.document.span(block, tokens).start);
+        let end = span.end.min(span.start + 400);
+        let quote = cut(&self.document.quote(&(span.start..end)));
+        self.decisions.push(Decision { line, quote, number, taken_for, why });
+    }
+
+    fn choose(mut self) -> (ResponsePolicy, Vec<Decision>) {
+        self.second_answers();
+        let mut policy = ResponsePolicy {
+            first_response: self.best(Promise::FirstResponse),
+            assessment: self.best(Promise::Assessment),
+            fix: self.best(Promise::Fix),
+            update_every: self.best(Promise::Update),
+            prenotice_before_release: self.best(Promise::Prenotice),
+            disclosure_deadline: self.best(Promise::Disclosure),
+            postmortem_after_release: self.best(Promise::Postmortem),
+            reporter_follow_up_after: self.best(Promise::FollowUp),
+            ..ResponsePolicy::default()
+        };
+        policy.by_severity = self.by_severity();
+        if policy.first_response.is_none() && policy.by_severity.iter().any(|s| s.first_response.is_some()) {
+            self.warnings.push("first-response-by-severity: no first response is promised before the severity is known".to_owned());
+        }
+        self.warnings.truncate(MOST_WARNINGS);
+        policy.warnings = self.warnings;
+        (policy, self.decisions)
+    }
+
+    /// "Acknowledged within a day, answered within a week": the later answer is the assessment.
+    fn second_answers(&mut self) {
+        let first = self.candidates.iter().filter(|c| c.claim.promise == Promise::FirstResponse && c.severities.is_empty());
+        let Some(receipt) = first.clone().find(|c| c.claim.receipt).map(|c| hours(&c.target)) else { return };
+        for c in &mut self.candidates {
+            let later = c.claim.promise == Promise::FirstResponse && !c.claim.receipt && hours(&c.target) > receipt;
+            if later {
+                (c.claim.promise, c.claim.strength) = (Promise::Assessment, 2);
+                if let Some(decision) = self.decisions.get_mut(c.decision) {
+                    decision.taken_for = Some(Promise::Assessment.name());
+                    decision.why = "a further answer, after the acknowledgement".to_owned();
+                }
+            }
+        }
+    }
+
+    /// The surest general promise of a kind, and of equally sure ones the first.
+    fn best(&mut self, promise: Promise) -> Option<Target> {
+        let general: Vec<&Candidate> =
+            self.candidates.iter().filter(|c| c.claim.promise == promise && c.severities.is_empty()).collect();
+        let sure = |c: &Candidate| c.claim.strength * 2 - u8::from(c.target.approx);
+        let most = general.iter().map(|c| sure(c)).max()?;
+        let chosen = general.iter().find(|c| sure(c) == most)?;
+        let rival = general.iter().find(|c| sure(c) == most && hours(&c.target) != hours(&chosen.target));
+        if let Some(rival) = rival {
+            let (a, b) = (self.document.line(chosen.span.start), self.document.line(rival.span.start));
+            let differs = format!("contradictory: {} is {} on line {a} and {} on line {b}", promise.name(), amount(&chosen.target), amount(&rival.target));
+            if !matches!(promise, Promise::Disclosure) || a != b {
+                self.warnings.push(differs);
+            }
+        }
+        let chosen = general.iter().find(|c| sure(c) == most)?;
+        Some(self.quoted(chosen))
+    }
+
+    fn quoted(&self, candidate: &Candidate) -> Target {
+        let mut target = candidate.target.clone();
+        let quote = self.document.quote(&candidate.span);
+        target.line = Some(self.document.line(candidate.span.start));
+        target.quote = Some(quote);
+        target
+    }
+
+    fn by_severity(&self) -> Vec<SeverityTargets> {
+        let mut all: Vec<SeverityTargets> = Vec::new();
+        for c in &self.candidates {
+            for &severity in &c.severities {
+                let at = all.iter().position(|s| s.severity == severity).unwrap_or_else(|| {
+                    all.push(SeverityTargets { severity: severity.to_owned(), ..SeverityTargets::default() });
+                    all.len() - 1
+                });
+                let Some(entry) = all.get_mut(at) else { continue };
+                let slot = match c.claim.promise {
+                    Promise::FirstResponse => &mut entry.first_response,
+                    Promise::Assessment => &mut entry.assessment,
+                    Promise::Fix => &mut entry.fix,
+                    Promise::Update => &mut entry.update_every,
+                    Promise::Disclosure => &mut entry.disclosure_deadline,
+                    _ => continue,
+                };
+                if slot.is_none() {
+                    *slot = Some(self.quoted(c));
+                }
+            }
+        }
+        all
+    }
+}
+
+fn target(duration: &Duration, claim: &Claim) -> Target {
+    let mut target = Target::new(duration.amount.unwrap_or_default(), duration.unit);
+    target.min = duration.min;
+    target.bound = duration.bound;
+    target.approx = duration.approx;
+    target.from = claim.from.map(str::to_owned);
+    target
+}
+
+/// For comparing amounts only; the clock itself never does this.
+fn hours(target: &Target) -> u64 {
+    let hours = match target.unit {
+        Unit::Hour => 1,
+        Unit::Day => 24,
+        Unit::WorkingDay => 25,
+        Unit::Week => 168,
+        Unit::Month => 730,
+    };
+    u64::from(target.amount) * hours
+}
+
+fn amount(target: &Target) -> String {
+    named(target.min, target.amount, target.unit)
+}
+
+fn told(duration: &Duration) -> String {
+    match duration.amount {
+        Some(amount) => named(duration.min, amount, duration.unit),
+        None => format!("a few {}", unit_name(duration.unit, 2)),
+    }
+}
+
+fn named(min: Option<u32>, amount: u32, unit: Unit) -> String {
+    let low = min.map(|m| format!("{m} to ")).unwrap_or_default();
+    format!("{low}{amount} {}", unit_name(unit, amount))
+}
+
+fn unit_name(unit: Unit, amount: u32) -> &'static str {
+    match (unit, amount) {
+        (Unit::Hour, 1) => "hour",
+        (Unit::Hour, _) => "hours",
+        (Unit::Day, 1) => "day",
+        (Unit::Day, _) => "days",
+        (Unit::WorkingDay, 1) => "working day",
+        (Unit::WorkingDay, _) => "working days",
+        (Unit::Week, 1) => "week",
+        (Unit::Week, _) => "weeks",
+        (Unit::Month, 1) => "month",
+        (Unit::Month, _) => "months",
+    }
+}
+
+/// The first words of a long quote.
+fn cut(quote: &str) -> String {
+    const WIDTH: usize = 140;
+    if quote.chars().count() <= WIDTH {
+        return quote.to_owned();
+    }
+    quote.chars().take(WIDTH - 1).chain(['…']).collect()
+}

@@ -1,0 +1,460 @@
+//! The channels to report by: addresses, forms and platforms, GitHub's private reporting.
+
+use super::blocks::{Block, Form};
+use super::document::{Document, Words};
+use super::sense::{Meaning, Sense, Senses};
+use std::ops::Range;
+
+/// GitHub's private vulnerability reporting, without an address of its own.
+const PRIVATE_REPORTING: &str = "github:pvr";
+
+/// The most channels a document is believed to have.
+const MOST: usize = 40;
+
+/// Hosts whose pages are places to report at.
+const PLATFORMS: [&str; 13] = [
+    "hackerone.com",
+    "bugcrowd.com",
+    "immunefi.com",
+    "intigriti.com",
+    "yeswehack.com",
+    "huntr.dev",
+    "huntr.com",
+    "hackenproof.com",
+    "openbugbounty.org",
+    "zerocopter.com",
+    "cantina.xyz",
+    "code4rena.com",
+    "tidelift.com",
+];
+
+/// Hosts of chats and forms: channels when the sentence says to report there.
+const CHATS: [&str; 14] = [
+    "discord.gg",
+    "discord.com",
+    "t.me",
+    "matrix.to",
+    "keybase.io",
+    "forms.gle",
+    "docs.google.com",
+    "forms.office.com",
+    "airtable.com",
+    "typeform.com",
+    "tally.so",
+    "gitter.im",
+    "twitter.com",
+    "signal.me",
+];
+
+/// What the path of a page to report at speaks of.
+const PATHS: [&str; 14] = [
+    "report", "vuln", "disclos", "contact", "issues/new", "bounty", "psirt", "/security", "bug-bounty", "responsible", "ticket", "tracker", "form", "abuse",
+];
+
+/// Hosts and endings that explain rather than receive.
+const NOT_CHANNELS: [&str; 26] = [
+    "docs.github.com",
+    "help.github.com",
+    "first.org",
+    "nist.gov",
+    "mitre.org",
+    "cve.org",
+    "wikipedia.org",
+    "owasp.org",
+    "keys.openpgp.org",
+    "keyserver",
+    "keybase.io/",
+    "gnupg.org",
+    "openpgp.org",
+    "securitytxt.org",
+    "disclose.io",
+    ".asc",
+    ".gpg",
+    ".pem",
+    "pgp",
+    "gpg",
+    "/blog",
+    "shields.io",
+    "/blob/",
+    "/tree/",
+    "/wiki/",
+    "/releases",
+];
+
+/// A channel and where it stands in the source.
+struct Channel {
+    at: usize,
+    name: String,
+}
+
+/// The channels of a document, in its order.
+pub(super) fn contacts(document: &Document<'_>) -> Vec<String> {
+    let mut channels: Vec<Channel> = Vec::new();
+    for (index, block) in document.blocks.iter().enumerate() {
+        if block.prose.text.contains("-----BEGIN PGP") || channels.len() > 4 * MOST {
+            continue;
+        }
+        let Some(words) = document.words.get(index) else { continue };
+        let place = Place { document, index, block, words };
+        place.links(&mut channels);
+        place.addresses(&mut channels);
+        place.bare_urls(&mut channels);
+        place.private_reporting(&mut channels);
+    }
+    channels.sort_by_key(|c| c.at);
+    let advisories = |c: &str| c.contains("/security/advisories") || (c.contains("github.com/") && c.trim_end_matches('/').ends_with("/security"));
+    let page = channels.iter().any(|c| advisories(&c.name));
+    let mut names: Vec<String> = Vec::new();
+    for channel in channels {
+        let again = names.iter().any(|n| n.eq_ignore_ascii_case(&channel.name));
+        if !again && !(page && channel.name == PRIVATE_REPORTING) && names.len() < MOST {
+            names.push(channel.name);
+        }
+    }
+    names
+}
+
+struct Place<'a> {
+    document: &'a Document<'a>,
+    index: usize,
+    block: &'a Block,
+    words: &'a Words,
+}
+
+impl Place<'_> {
+    /// The senses of the sentence a byte of the prose stands in.
+    fn sentence(&self, at: usize) -> (Range<usize>, Senses) {
+        let token = self.words.tokens.partition_point(|t| t.range.end <= at);
+        let next = self.words.sentences.partition_point(|s| s.end <= token);
+        let Some(range) = self.words.sentences.get(next).cloned() else { return (0..0, Senses::default()) };
+        let senses = self
+            .words
+            .within(&range)
+            .filter_map(|f| match f.meaning {
+                Meaning::Sense(s) if s != Sense::Noise => Some(s),
+                _ => None,
+            })
+            .collect();
+        (range, senses)
+    }
+
+    fn lead(&self) -> Senses {
+        self.document.senses(self.block.lead)
+    }
+
+    /// What is said here and over it.
+    fn around(&self, here: Senses) -> Senses {
+        let header = self.document.senses(self.block.place.and_then(|p| p.header));
+        let heading = self.document.headings(self.index).next().unwrap_or_default();
+        here.with(self.lead()).with(header).with(heading)
+    }
+
+    fn links(&self, channels: &mut Vec<Channel>) {
+        for link in &self.block.links {
+            let label = self.block.prose.text.get(link.text.clone()).unwrap_or_default().trim();
+            let at = self.block.prose.source(link.text.start);
+            let target = link.target.trim();
+            if let Some(address) = target.strip_prefix("mailto:").or_else(|| target.strip_prefix("MAILTO:")) {
+                let address = unquoted(address.split('?').next().unwrap_or_default());
+                self.address(&address, link.text.start, at, channels);
+            } else if let Some(relative) = target.strip_prefix('.') {
+                if relative.contains("security/advisories") {
+                    channels.push(Channel { at, name: PRIVATE_REPORTING.to_owned() });
+                }
+            } else {
+                let shown = if label.starts_with("http") && !label.contains(' ') { label } else { target };
+                self.url(shown, label, link.text.start, at, channels);
+            }
+        }
+    }
+
+    fn bare_urls(&self, channels: &mut Vec<Channel>) {
+        let text = &self.block.prose.text;
+        for (start, _) in text.match_indices("http") {
+            let inside = self.block.links.iter().any(|l| l.text.contains(&start));
+            let url = text.get(start..).unwrap_or_default();
+            if inside || !(url.starts_with("http://") || url.starts_with("https://")) {
+                continue;
+            }
+            let end = url.find(|c: char| c.is_whitespace() || "<>\"'`|，。、）".contains(c)).unwrap_or(url.len()).min(2_000);
+            let mut end = end;
+            while !url.is_char_boundary(end) {
+                end -= 1;
+            }
+            let url = url.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ')', ';', ':', ']', '*', '_', '!', '?']);
+            self.url(url, "", start, self.block.prose.source(start), channels);
+        }
+    }
+
+    /// A page is a channel when it is made for reports, or when the sentence says to report there.
+    fn url(&self, url: &str, label: &str, offset: usize, at: usize, channels: &mut Vec<Channel>) {
+        let Some((host, path)) = parts(url) else { return };
+        let (_, said) = self.sentence(offset);
+        let lower = format!("{host}{path}").to_ascii_lowercase();
+        let around = self.around(said);
+        if lower.contains("privately-reporting-a-security-vulnerability") || lower.contains("private-vulnerability-reporting") {
+            channels.push(Channel { at, name: PRIVATE_REPORTING.to_owned() });
+            return;
+        }
+        let advisory = lower.contains("/security/advisories/new");
+        let platform = PLATFORMS.iter().any(|p| host == *p || host.ends_with(&format!(".{p}"))) && path.len() > 1;
+        let chat = CHATS.iter().any(|c| host == *c || host.ends_with(&format!(".{c}")));
+        if !advisory && NOT_CHANNELS.iter().any(|n| lower.contains(n)) && !(chat && host != "keybase.io") && !platform {
+            return;
+        }
+        let label = label.to_lowercase();
+        let report = said.any(&[Sense::Send, Sense::Report, Sense::PrivateReporting]) || label.contains("report") || label.contains("contact");
+        let says = report || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
+        let about = around.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]);
+        let elsewhere = said.any(&[Sense::Announce, Sense::Elsewhere]) || self.lead().has(Sense::Announce);
+        let tracker = lower.contains("/issues");
+        let denied = tracker && (said.has(Sense::Not) || !said.has(Sense::Vulnerability)) ;
+        let advisories = lower.trim_end_matches('/').ends_with("/security/advisories") || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
+        let published = said.has(Sense::Disclose) && said.has(Sense::Us) && !label.contains("report");
+        let channel = PATHS.iter().any(|p| lower.contains(p)) || chat;
+        let accepted = advisory
+            || (platform && !elsewhere)
+            || (advisories && says && !elsewhere && !published)
+            || (channel && !advisories && says && about && !elsewhere && !denied && self.is_object(offset, &label));
+        if accepted {
+            channels.push(Channel { at, name: url.to_owned() });
+        }
+    }
+
+    /// Whether the page is where to go, not further reading: no "see", "read", "more information" right before it.
+    fn is_object(&self, offset: usize, label: &str) -> bool {
+        let token = self.words.tokens.partition_point(|t| t.range.end <= offset);
+        let (sentence, _) = self.sentence(offset);
+        let near = token.saturating_sub(9).max(sentence.start)..token;
+        let before: Vec<&str> = self.words.tokens.get(near).unwrap_or_default().iter().map(|t| t.norm.as_str()).collect();
+        let reading = ["see", "read", "more", "learn", "visit", "policy", "guidelines", "details", "refer", "follow", "per", "example", "scope", "terms", "additional"];
+        let further = before.iter().any(|w| reading.contains(w));
+        let page = label.contains("policy") || label.contains("guide") || label.contains("learn");
+        let ours = before.iter().rev().take(3).any(|w| *w == "our") && label.contains("disclosure policy");
+        let acts = before.iter().any(|w| ["report", "submit", "email", "form", "via", "through", "at", "using", "use", "to", "here", "on"].contains(w));
+        (ours || !(page || further && !(acts && before.iter().any(|w| ["report", "submit"].contains(w))))) && (acts || ours || before.is_empty() || label.contains("report") || label.contains("contact") || self.block.form != Form::Paragraph)
+    }
+
+    fn addresses(&self, channels: &mut Vec<Channel>) {
+        let text = &self.block.prose.text;
+        for (start, address) in super::contact::found_addresses(text) {
+            let linked = self.block.links.iter().any(|l| l.text.contains(&start) && !l.target.to_ascii_lowercase().starts_with("http"));
+            if !linked {
+                self.address(&address, start, self.block.prose.source(start), channels);
+            }
+        }
+    }
+
+    fn address(&self, address: &str, offset: usize, at: usize, channels: &mut Vec<Channel>) {
+        let Some((local, domain)) = address.split_once('@') else { return };
+        if !is_domain(domain) || local.is_empty() || self.refused(local, domain, offset) {
+            return;
+        }
+        channels.push(Channel { at, name: address.to_owned() });
+    }
+
+    /// Lists for announcements and distributors, conduct and press, machines.
+    fn refused(&self, local: &str, domain: &str, offset: usize) -> bool {
+        let local = local.to_ascii_lowercase();
+        let named = ["announce", "distributors", "conduct", "press", "noreply", "no-reply", "newsletter", "subscribe", "marketing", "sales", "vendors", "careers", "billing"];
+        if local == "git" || local == "user" || named.iter().any(|n| local.contains(n)) || domain.ends_with("noreply.github.com") {
+            return true;
+        }
+        let (_, said) = self.sentence(offset);
+        let own = ["secur", "vuln", "psirt", "disclos", "cert", "bugs", "bounty"].iter().any(|n| local.contains(n));
+        let lead = self.lead();
+        let partners = said.has(Sense::Partner) || lead.has(Sense::Partner) && self.block.form != Form::Paragraph;
+        let reports = said.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]) && !said.has(Sense::Elsewhere);
+        let over = self.document.headings(self.index).next().unwrap_or_default();
+        if own {
+            return false;
+        }
+        (partners || said.any(&[Sense::Announce, Sense::Elsewhere]) || over.any(&[Sense::Elsewhere, Sense::Partner])) && !(reports && !partners && said.has(Sense::Vulnerability) && !said.has(Sense::Announce))
+    }
+
+    /// "Use GitHub's private vulnerability reporting."
+    fn private_reporting(&self, channels: &mut Vec<Channel>) {
+        if self.block.form == Form::Heading {
+            return;
+        }
+        for found in &self.words.found {
+            if found.meaning != Meaning::Sense(Sense::PrivateReporting) {
+                continue;
+            }
+            let Some(token) = self.words.tokens.get(found.tokens.start) else { continue };
+            let (range, said) = self.sentence(token.range.start);
+            let phrase = self.words.tokens.get(found.tokens.clone()).unwrap_or_default();
+            let source = self.block.prose.source(token.range.start);
+            let linked = self.block.links.iter().find(|l| l.text.contains(&token.range.start)).map(|l| l.target.as_str());
+            if linked.is_some_and(|t| t.starts_with("http") && !t.contains("docs.github.com") && !t.contains("help.github.com")) {
+                continue;
+            }
+            if self.uses(phrase, &range, said, source, linked.is_some()) {
+                channels.push(Channel { at: source, name: PRIVATE_REPORTING.to_owned() });
+                return;
+            }
+        }
+    }
+
+    fn uses(&self, phrase: &[super::text::Token], range: &Range<usize>, said: Senses, source: usize, linked: bool) -> bool {
+        let words: Vec<&str> = phrase.iter().map(|t| t.norm.as_str()).collect();
+        let sentence = self.words.tokens.get(range.clone()).unwrap_or_default();
+        let any = |list: &[&str]| sentence.iter().any(|t| list.contains(&t.norm.as_str()));
+        let quoted = self.document.source.get(..source).and_then(|s| s.chars().next_back()).is_some_and(|c| "\"“*_`'[‘«→>「".contains(c));
+        let bare_request = words == ["report", "a", "vulnerability"] || words == ["report", "a", "security", "vulnerability"];
+        if bare_request {
+            return (quoted || any(&["button", "click", "select"])) && any(&["click", "button", "tab", "use", "select", "choose", "go", "navigate", "github", "via", "press", "security"]);
+        }
+        let private = words.contains(&"private") || words.contains(&"privately") || words.contains(&"tab") || words.contains(&"github's");
+        let published = said.any(&[Sense::Us, Sense::Announce]) && !any(&["report", "reporting", "submit", "reports", "use", "via"]);
+        let asks = said.any(&[Sense::Send, Sense::Report]) || any(&["use", "via", "through", "open", "using", "click", "navigate", "go", "create", "enabled"]);
+        let lead = self.lead().any(&[Sense::Send, Sense::Report]);
+        let weak = !private && (said.any(&[Sense::Disclose, Sense::Announce, Sense::Fix, Sense::Release, Sense::If]) || said.has(Sense::Us) && !any(&["use", "report", "via", "through"]));
+        (asks || lead || linked) && !published && !weak && !(said.has(Sense::NoPromise) && said.has(Sense::Not))
+    }
+}
+
+/// Host and path of a URL.
+fn parts(url: &str) -> Option<(&str, &str)> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let host = rest.get(..end)?;
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    (!host.is_empty()).then(|| (host, rest.get(end..).unwrap_or_default()))
+}
+
+/// `%40` and the like.
+fn unquoted(text: &str) -> String {
+    text.replace("%40", "@").replace("%2B", "+").replace("%2b", "+").trim().to_owned()
+}
+
+/// Addresses in a text, plain or written so that machines stumble: "security [at] example [dot] org".
+pub(super) fn found_addresses(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (at, sign) in text.char_indices().filter(|(_, c)| matches!(c, '@' | '＠')) {
+        let local = back(text.get(..at).unwrap_or_default());
+        let domain = ahead(text.get(at + sign.len_utf8()..).unwrap_or_default());
+        if !local.is_empty() && is_domain(domain) {
+            found.push((at - local.len(), format!("{local}@{domain}")));
+        }
+    }
+    found.extend(hidden(text));
+    found.sort_by_key(|f| f.0);
+    found
+}
+
+fn back(text: &str) -> &str {
+    let start = text
+        .char_indices()
+        .rev()
+        .take(64)
+        .take_while(|(_, c)| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+'))
+        .last()
+        .map_or(text.len(), |(i, _)| i);
+    text.get(start..).unwrap_or_default().trim_start_matches(['.', '-', '_', '+'])
+}
+
+fn ahead(text: &str) -> &str {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-')) || super::text::unspaced(c)).unwrap_or(text.len());
+    text.get(..end.min(253)).unwrap_or_default().trim_end_matches(['.', '-'])
+}
+
+/// A name with a dot whose last part is letters and no file ending.
+fn is_domain(domain: &str) -> bool {
+    let Some((name, tld)) = domain.rsplit_once('.') else { return false };
+    let file = ["png", "jpg", "svg", "gif", "md", "x", "js", "ts", "rs", "py", "json"].contains(&tld);
+    !name.is_empty() && tld.len() >= 2 && !file && tld.chars().all(char::is_alphabetic) && !name.starts_with('.')
+}
+
+/// What stands for "@" and for "." in addresses that hide.
+const AT: [&str; 14] = ["[at]", "(at)", "{at}", "<at>", " at ", " AT ", "[@]", "(@)", "-at-", "_at_", "[AT]", "(AT)", " [a] ", "(ät)"];
+const DOTS: [&str; 8] = ["[dot]", "(dot)", "{dot}", " dot ", " DOT ", "[.]", "(.)", "[DOT]"];
+
+fn hidden(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for mark in AT {
+        let bracketed = mark.trim().len() == mark.len();
+        for (at, _) in text.match_indices(mark) {
+            let left = text.get(..at).unwrap_or_default().trim_end();
+            let local = dotted_back(left);
+            let Some(domain) = dotted_ahead(text.get(at + mark.len()..).unwrap_or_default()) else { continue };
+            let start = left.len() - local.1;
+            let plausible = bracketed || domain.1 || stands_alone(text.get(..start).unwrap_or_default(), &local.0);
+            if !local.0.is_empty() && is_domain(&domain.0) && plausible {
+                found.push((start, format!("{}@{}", local.0, domain.0)));
+            }
+        }
+    }
+    found
+}
+
+/// The local part before a hidden "@", and its length as written.
+fn dotted_back(text: &str) -> (String, usize) {
+    let last = back(text);
+    for dot in DOTS {
+        let rest = text.get(..text.len() - last.len()).unwrap_or_default();
+        if let Some(rest) = rest.strip_suffix(dot) {
+            let first = back(rest.trim_end());
+            if !first.is_empty() {
+                return (format!("{first}.{last}"), text.len() - (rest.trim_end().len() - first.len()));
+            }
+        }
+    }
+    (last.to_owned(), last.len())
+}
+
+/// The domain after a hidden "@", and whether it hid its dots.
+fn dotted_ahead(text: &str) -> Option<(String, bool)> {
+    let mut rest = text.trim_start();
+    let mut domain = String::new();
+    let mut hid = false;
+    for _ in 0..6 {
+        let label = ahead(rest);
+        if label.is_empty() {
+            break;
+        }
+        domain.push_str(label);
+        rest = rest.get(label.len()..).unwrap_or_default();
+        let dot = DOTS.iter().find(|d| rest.starts_with(**d) || rest.trim_start().starts_with(d.trim()) && d.trim().len() > 3);
+        let Some(dot) = dot else { break };
+        let skipped = if rest.starts_with(*dot) { dot.len() } else { rest.len() - rest.trim_start().len() + dot.trim().len() };
+        rest = rest.get(skipped..).unwrap_or_default().trim_start();
+        domain.push('.');
+        hid = true;
+    }
+    let domain = domain.trim_end_matches('.').to_owned();
+    (!domain.is_empty()).then_some((domain, hid))
+}
+
+/// Whether "NAME at domain.tld" is an address rather than a sentence: the name is not a word of prose, or stands
+/// where only an address would.
+fn stands_alone(before: &str, local: &str) -> bool {
+    let before = before.trim_end();
+    let odd = local.contains(['.', '_', '-', '+']) || local.bytes().any(|b| b.is_ascii_digit());
+    let introduced = before.is_empty() || before.ends_with([',', ':', '<', '(', '`', '*', '-']) || ["email", "mail", "to", "contact", "e-mail"].iter().any(|w| before.to_ascii_lowercase().ends_with(w));
+    let word = ["us", "me", "it", "them", "team", "here", "report", "reports", "page", "form", "issue", "issues", "found", "available", "available,", "vulnerability", "program", "you", "is", "are", "look", "also"].contains(&local.to_ascii_lowercase().as_str());
+    !word && (odd && introduced || introduced && !before.is_empty() || local.eq_ignore_ascii_case("security"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::found_addresses;
+
+    #[test]
+    fn addresses_hide_badly() {
+        for (text, address) in [
+            ("mail security@example.org.", Some("security@example.org")),
+            ("security [at] example [dot] org", Some("security@example.org")),
+            ("security(at)example(dot)org", Some("security@example.org")),
+            ("write to: ann.other at example.org", Some("ann.other@example.org")),
+            ("* Ann, ann at example.org", Some("ann@example.org")),
+            ("report it at example.org", None),
+            ("look at hackerone.com", None),
+            ("sec AT example DOT co DOT uk", Some("sec@example.co.uk")),
+            ("image@2x.png", None),
+            ("@handle", None),
+        ] {
+            assert_eq!(found_addresses(text).first().map(|f| f.1.as_str()), address, "{text}");
+        }
+    }
+}

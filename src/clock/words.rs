@@ -1,0 +1,67 @@
+//! Clocks in a few words for a list: `due in 5 h`, `overdue by 2 d`.
+
+use jiff::Timestamp;
+
+use super::{Clock, Status};
+
+/// How a clock stands, in at most 24 columns. Amounts are rounded down: never more time than there is.
+pub fn due(clock: &Clock, now: Timestamp) -> String {
+    let until = |at: Timestamp| at.as_second() - now.as_second();
+    match (clock.status, clock.due_at) {
+        (Status::Running, Some(at)) => format!("due in {}", span(until(at))),
+        (Status::Running, None) => match clock.not_before {
+            Some(at) if until(at) > 0 => format!("not before {}", span(until(at))),
+            _ => "running".to_owned(),
+        },
+        (Status::Overdue, Some(at)) => format!("overdue by {}", span(-until(at))),
+        (Status::Overdue, None) => "overdue".to_owned(),
+        (Status::Paused, Some(at)) => format!("paused, {} left", span(until(at))),
+        (Status::Paused, None) => "paused".to_owned(),
+        (Status::Late, Some(at)) => {
+            let by = clock.met_at.map(|done| done.as_second() - at.as_second());
+            by.filter(|by| *by > 0).map_or_else(|| "late".to_owned(), |by| format!("late by {}", span(by)))
+        }
+        (Status::Late, None) => "late".to_owned(),
+        (Status::Met, _) => "met".to_owned(),
+        (Status::Waived, _) => "waived".to_owned(),
+    }
+}
+
+/// A number of seconds in one unit that a person can take in: `40 s`, `90 min`, `5 h`, `2 d`, `13 w`. Rounded down.
+pub fn span(seconds: i64) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    let seconds = seconds.max(0);
+    match seconds {
+        s if s < 2 * MINUTE => format!("{s} s"),
+        s if s < 2 * HOUR => format!("{} min", s / MINUTE),
+        s if s < 2 * DAY => format!("{} h", s / HOUR),
+        s if s < 100 * DAY => format!("{} d", s / DAY),
+        s => format!("{} w", s / (7 * DAY)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_rounded_down_and_short() {
+        let cases = [
+            (-5, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (7_199, "119 min"),
+            (7_200, "2 h"),
+            (21_599, "5 h"),
+            (172_799, "47 h"),
+            (172_800, "2 d"),
+            (86_400 * 90, "90 d"),
+            (86_400 * 100, "14 w"),
+        ];
+        for (seconds, words) in cases {
+            assert_eq!(span(seconds), words);
+        }
+    }
+}

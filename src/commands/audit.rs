@@ -1,0 +1,23 @@
+//! `sealpost audit`
+
+use super::books::{self, ledger_error};
+use super::{App, Done};
+use crate::output::health::AuditView;
+
+/// Runs it; exit status 1 with problems.
+pub fn run(app: &App) -> anyhow::Result<Done> {
+    let config = app.config()?;
+    let ledger = books::read(app, &config)?;
+    let audit = ledger.audit().map_err(|e| ledger_error(&e))?;
+    let status = u8::from(!audit.ok);
+    let view = AuditView {
+        ok: audit.ok,
+        events: audit.events,
+        messages: audit.messages,
+        head: audit.head,
+        problems: audit.problems,
+    };
+    let mut done = Done::new(view);
+    done.status = status;
+    Ok(done)
+}

@@ -1,0 +1,77 @@
+//! The ledger as the configuration names it: made where neither it nor its key exists, opened otherwise.
+
+use super::{App, secrets};
+use crate::config::{Config, LedgerKeySource};
+use crate::error::{Error, Kind};
+use crate::ledger::{Ledger, LedgerError, LedgerKey, Places, Stamp};
+
+/// Opens the ledger to write; a second writer gets exit status 4.
+pub fn write(app: &App, config: &Config, stamp: &Stamp<'_>) -> Result<Ledger, Error> {
+    let opened = match &config.ledger_key {
+        LedgerKeySource::File(key) => {
+            let places = Places { ledger: config.ledger.clone(), key: key.clone() };
+            Ledger::open_or_create(&places, stamp)
+        }
+        LedgerKeySource::Command(command) => Ledger::open(&config.ledger, &key_from(command)?, stamp),
+    };
+    let _ = app;
+    opened.map_err(|e| ledger_error(&e))
+}
+
+/// Opens the ledger to read, also while a poll writes. The first command of all makes it.
+pub fn read(app: &App, config: &Config) -> Result<Ledger, Error> {
+    let key = match &config.ledger_key {
+        LedgerKeySource::File(file) => {
+            let nothing_yet = !config.ledger.exists() && !file.exists();
+            if nothing_yet {
+                return write(app, config, &stamp(app));
+            }
+            if !config.ledger.exists() || !file.exists() {
+                // Says which of the two has gone missing, and makes nothing.
+                return write(app, config, &stamp(app));
+            }
+            LedgerKey::read(file).map_err(|e| ledger_error(&e))?
+        }
+        LedgerKeySource::Command(command) => key_from(command)?,
+    };
+    match Ledger::open_read(&config.ledger, &key) {
+        // A writer migrates; a reader cannot.
+        Err(LedgerError::Older { .. }) => write(app, config, &stamp(app)),
+        other => other.map_err(|e| ledger_error(&e)),
+    }
+}
+
+/// This person, now.
+pub fn stamp(app: &App) -> Stamp<'_> {
+    Stamp { who: &app.who, at: app.now }
+}
+
+fn key_from(command: &[String]) -> Result<LedgerKey, Error> {
+    let text = secrets::from_command(command, "the ledger's key")?;
+    LedgerKey::from_hex(text.expose().as_bytes(), "key_command").map_err(|e| ledger_error(&e))
+}
+
+/// The ledger's errors already say what to do.
+pub fn ledger_error(e: &LedgerError) -> Error {
+    let kind = match e {
+        LedgerError::InUse { .. } => Kind::InUse,
+        LedgerError::Loose { .. } | LedgerError::Foreign { .. } => Kind::Config,
+        _ => Kind::Ledger,
+    };
+    let text = e.to_string();
+    let (message, hint) = match text.split_once("; ") {
+        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+        None => (text, None),
+    };
+    let error = Error::new(kind, message);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+impl From<LedgerError> for Error {
+    fn from(e: LedgerError) -> Error {
+        ledger_error(&e)
+    }
+}

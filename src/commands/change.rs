@@ -1,0 +1,169 @@
+//! The commands that append one event to a report: `mark`, `assign`, `severity`, `note`, `tag`, `link`, `unlink`, `wait`,
+//! `resume`, `close`, `reopen`.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::books::{self, ledger_error};
+use super::desk::{self, Desk};
+use super::{App, Done, files};
+use crate::case::{Fact, What};
+use crate::cli::{change, mark};
+use crate::clock;
+use crate::config::Config;
+use crate::error::usage;
+use crate::ledger::{Ledger, NewEvent, ReportRow};
+use crate::output::{Said, document};
+use crate::safe;
+
+/// Longest note, tag or name that is kept.
+const LONGEST: usize = 64 * 1024;
+
+/// `mark ID FACT`
+pub fn mark(app: &App, args: &mark::Args) -> anyhow::Result<Done> {
+    let fact = Fact::from(args.fact);
+    let happened_at = args.at.unwrap_or(app.now);
+    if happened_at > app.now {
+        return Err(usage(format!("{happened_at} is in the future; a fact has happened"))
+            .hint("leave --at out for now")
+            .into());
+    }
+    let (config, mut ledger) = open(app)?;
+    let report = desk::resolve(&ledger, &args.id)?;
+    if happened_at < report.received_at {
+        return Err(usage(format!(
+            "report {} was received at {}, after {happened_at}",
+            report.id.0, report.received_at
+        ))
+        .into());
+    }
+    if fact == Fact::Released {
+        warn_of_early_release(app, &config, &ledger, &report, happened_at)?;
+    }
+    let name = document(&fact).as_str().unwrap_or_default().to_owned();
+    append(app, &mut ledger, &report, What::Marked { fact, happened_at, note: args.note.clone() })?;
+    let line = format!("report {}: {} at {happened_at}", report.id.0, name.replace('_', " "));
+    Ok(said(&report, line, json!({"fact": name, "at": happened_at, "note": args.note})))
+}
+
+/// The promise "no less than N between telling people and releasing" is about to be broken.
+fn warn_of_early_release(
+    app: &App,
+    config: &Config,
+    ledger: &Ledger,
+    report: &ReportRow,
+    released_at: jiff::Timestamp,
+) -> anyhow::Result<()> {
+    let desk = Desk::read(app, config, ledger)?;
+    let clocks = desk.report(&report.uid).map(|r| desk.clocks(r)).unwrap_or_default();
+    if let Some(earliest) = clock::earliest_release(&clocks)
+        && released_at < earliest
+    {
+        app.say(format!("the policy promises notice: by it, the release may not be before {earliest}"));
+    }
+    Ok(())
+}
+
+/// `assign ID WHO`
+pub fn assign(app: &App, args: &change::Assign) -> anyhow::Result<Done> {
+    let words = args.who.as_ref().map_or("nobody".into(), |w| safe::line(w));
+    one(app, &args.id, What::Assigned { assignee: args.who.clone() }, format!("assigned to {words}"))
+}
+
+/// `severity ID WORD`
+pub fn severity(app: &App, args: &change::Severity) -> anyhow::Result<Done> {
+    let severity = args.severity.as_ref().map(|s| s.trim().to_lowercase());
+    let words = severity.as_ref().map_or("none".into(), |s| safe::line(s));
+    one(app, &args.id, What::Severity { severity }, format!("severity {words}"))
+}
+
+/// `note ID [TEXT]`
+pub fn note(app: &App, args: &change::Note) -> anyhow::Result<Done> {
+    let text = match &args.text {
+        Some(text) => text.clone(),
+        None => String::from_utf8(files::read(Path::new("-"), LONGEST as u64)?)
+            .map_err(|_| usage("the note is not UTF-8"))?
+            .trim_end()
+            .to_owned(),
+    };
+    if text.trim().is_empty() {
+        return Err(usage("the note is empty").into());
+    }
+    one(app, &args.id, What::Noted { text }, "note kept".into())
+}
+
+/// `tag ID TAG`
+pub fn tag(app: &App, args: &change::Tag) -> anyhow::Result<Done> {
+    let tag = args.tag.trim_start_matches('#').to_owned();
+    if tag.is_empty() || tag.contains(char::is_whitespace) {
+        return Err(usage("a tag is one word").into());
+    }
+    let words = format!("{} {}", if args.remove { "no longer tagged" } else { "tagged" }, safe::line(&tag));
+    one(app, &args.id, if args.remove { What::Untagged { tag } } else { What::Tagged { tag } }, words)
+}
+
+/// `link ID CASE`
+pub fn link(app: &App, args: &change::Link) -> anyhow::Result<Done> {
+    let (_, mut ledger) = open(app)?;
+    let report = desk::resolve(&ledger, &args.id)?;
+    let case = desk::resolve(&ledger, &args.case)?;
+    if report.uid == case.uid {
+        return Err(usage("a report cannot be linked to itself").into());
+    }
+    append(app, &mut ledger, &report, What::Linked { case: case.uid.clone() })?;
+    let line = format!("report {} is about the same vulnerability as report {}", report.id.0, case.id.0);
+    Ok(said(&report, line, json!({"case": case.id.0})))
+}
+
+/// `unlink ID`
+pub fn unlink(app: &App, args: &change::Unlink) -> anyhow::Result<Done> {
+    one(app, &args.id, What::Unlinked, "is a case of its own".into())
+}
+
+/// `wait ID`
+pub fn wait(app: &App, args: &change::Wait) -> anyhow::Result<Done> {
+    one(app, &args.id, What::Paused, "waiting for the reporter; the first response still runs".into())
+}
+
+/// `resume ID`
+pub fn resume(app: &App, args: &change::Resume) -> anyhow::Result<Done> {
+    one(app, &args.id, What::Resumed, "no longer waiting".into())
+}
+
+/// `close ID`
+pub fn close(app: &App, args: &change::Close) -> anyhow::Result<Done> {
+    one(app, &args.id, What::Closed { reason: args.reason.clone(), seen: None }, "closed".into())
+}
+
+/// `reopen ID`
+pub fn reopen(app: &App, args: &change::Reopen) -> anyhow::Result<Done> {
+    one(app, &args.id, What::Reopened, "open again".into())
+}
+
+fn one(app: &App, id: &str, what: What, words: String) -> anyhow::Result<Done> {
+    let (_, mut ledger) = open(app)?;
+    let report = desk::resolve(&ledger, id)?;
+    let detail = document(&what);
+    append(app, &mut ledger, &report, what)?;
+    Ok(said(&report, format!("report {}: {words}", report.id.0), detail))
+}
+
+fn open(app: &App) -> anyhow::Result<(Config, Ledger)> {
+    let config = app.config()?;
+    let ledger = books::write(app, &config, &books::stamp(app))?;
+    Ok((config, ledger))
+}
+
+fn append(app: &App, ledger: &mut Ledger, report: &ReportRow, what: What) -> anyhow::Result<()> {
+    let too_long = serde_json::to_string(&what).is_ok_and(|text| text.len() > LONGEST);
+    if too_long {
+        return Err(usage("the text is longer than 64 KiB").into());
+    }
+    let event = NewEvent { report: Some(report.uid.clone()), message: None, what };
+    Ok(ledger.append(&[event], &books::stamp(app)).map_err(|e| ledger_error(&e))?)
+}
+
+fn said(report: &ReportRow, line: String, detail: serde_json::Value) -> Done {
+    Done::new(Said { line, json: json!({"report": report.id.0, "uid": report.uid, "recorded": detail}) })
+}

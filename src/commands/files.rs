@@ -1,0 +1,76 @@
+//! Files that nobody else may read, and reading files that a person named.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use crate::error::{Error, Kind};
+
+/// Makes a folder of mode 0700 and what is missing above it.
+pub fn private_folder(path: &Path) -> Result<(), Error> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| cannot("make", path, &e))
+}
+
+/// Writes a new file of mode 0600, never over an existing one, and to the disk.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = create_new(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| cannot("write", path, &e))
+}
+
+/// A new file of mode 0600; an existing one, or a link in its place, is an error.
+pub fn create_new(path: &Path) -> Result<File, Error> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| {
+        if e.kind() == std::io::ErrorKind::AlreadyExists {
+            Error::new(Kind::File, format!("{} exists already, and is not overwritten", path.display()))
+                .hint("name another file")
+        } else {
+            cannot("write", path, &e)
+        }
+    })
+}
+
+/// Reads a file that a person named, up to `limit` bytes; `-` is standard input.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    if path == Path::new("-") {
+        return capped(std::io::stdin().lock(), path, limit);
+    }
+    let file = File::open(path).map_err(|e| cannot("read", path, &e))?;
+    if file.metadata().is_ok_and(|m| m.is_dir()) {
+        return Err(Error::new(Kind::File, format!("{} is a folder, a file was expected", path.display())));
+    }
+    capped(file, path, limit)
+}
+
+fn capped(from: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    from.take(limit + 1).read_to_end(&mut bytes).map_err(|e| cannot("read", path, &e))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::new(Kind::File, format!("{} is larger than {} MiB", path.display(), limit >> 20)));
+    }
+    Ok(bytes)
+}
+
+/// The words for an I/O error.
+pub fn cannot(what: &str, path: &Path, e: &std::io::Error) -> Error {
+    let reason = match e.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => e.to_string(),
+    };
+    Error::new(Kind::File, format!("cannot {what} {}: {reason}", path.display()))
+}
+
+/// A file with secrets must be ours and closed to everybody else.
+pub fn refuse_loose(path: &Path) -> Result<(), Error> {
+    let meta = std::fs::metadata(path).map_err(|e| cannot("read", path, &e))?;
+    let mode = meta.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(Error::new(Kind::Config, format!("{} may be used by others (mode {mode:04o})", path.display()))
+            .hint(format!("chmod 600 {}", path.display())));
+    }
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(Error::new(Kind::Config, format!("{} belongs to another user", path.display())));
+    }
+    Ok(())
+}

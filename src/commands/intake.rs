@@ -1,0 +1,320 @@
+//! Mail into the ledger: made durable, then opened, then filed. `poll`, `import` and `demo` all go this way.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::books::ledger_error;
+use super::keys::{self, Unlock};
+use super::{App, desk};
+use crate::case::{Role, What};
+use crate::config::Config;
+use crate::error::Error;
+use crate::ledger::{Cursor, Direction, Incoming, Ledger, MessageId, MessageRow, NewEvent, Record, Stamp};
+use crate::output::intake::Intake;
+use crate::pgp::keyring::Keyring;
+use crate::pgp::open::{self, Context};
+use crate::report::Opened;
+use crate::report::filing::{self, Answer, Connection, Ours, Placement, Related, Way};
+use crate::verdict::EncryptionStatus;
+use crate::wire::{self, AfterSkip, Fetched, Position, Sighting, Sink, SinkError, Skipped};
+
+/// Mails that are opened and filed in one transaction: what one synchronisation to disk is shared by.
+const FILED_TOGETHER: usize = 32;
+/// Message-IDs of one mail that are looked up: the first and the last name the thread.
+const THREAD_IDS: usize = 64;
+
+/// The ledger, taking mail in.
+pub struct Taker<'a> {
+    /// For the words.
+    pub app: &'a App,
+    /// The ledger.
+    pub ledger: &'a mut Ledger,
+    /// Counted as it goes.
+    pub tally: Intake,
+    stamp: Stamp<'a>,
+    begun: Instant,
+}
+
+impl<'a> Taker<'a> {
+    /// Begins to count.
+    pub fn new(app: &'a App, ledger: &'a mut Ledger, source: String) -> Taker<'a> {
+        let stamp = Stamp { who: &app.who, at: app.now };
+        Taker { app, ledger, tally: Intake { source, ..Intake::default() }, stamp, begun: Instant::now() }
+    }
+
+    /// Makes a batch durable, together with the position where there is one.
+    pub fn store(&mut self, mail: &[Fetched], cursor: Option<(&str, Cursor)>) -> Result<(), Error> {
+        let incoming: Vec<Incoming<'_>> = mail.iter().map(|m| incoming(m, self.app.wall)).collect();
+        let stored = self.ledger.store_many(&incoming, cursor, &self.stamp).map_err(|e| ledger_error(&e))?;
+        self.tally.seen += stored.len() as u64;
+        let known = stored.iter().filter(|s| s.known).count() as u64;
+        self.tally.known += known;
+        self.tally.stored += stored.len() as u64 - known;
+        for (one, mail) in stored.iter().zip(mail) {
+            if one.reused {
+                let place = crate::safe::line(&mail.sighting.mailbox);
+                self.tally
+                    .warnings
+                    .push(format!("{place} shows another mail under a UID that it used before; both are kept"));
+            }
+            if mail.truncated.is_some() {
+                let place = crate::safe::line(&mail.sighting.mailbox);
+                self.tally
+                    .warnings
+                    .push(format!("a mail in {place} is too large to be fetched whole; its beginning is kept"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens and files everything that is stored and not yet filed, then what a key opens now that did not before.
+    pub fn settle(&mut self, config: &Config, retry_quarantined: bool) -> Result<(), Error> {
+        let mut ring = keys::load(config)?;
+        let pending = self.ledger.pending().map_err(|e| ledger_error(&e))?;
+        let hopeful =
+            if ring.is_locked() && keys::can_unlock(self.app, config) { ring.digest_unlocked() } else { ring.digest() };
+        let mut again = self.ledger.retryable(&hopeful).map_err(|e| ledger_error(&e))?;
+        if retry_quarantined {
+            again.extend(self.ledger.quarantined().map_err(|e| ledger_error(&e))?);
+        }
+        if pending.is_empty() && again.is_empty() {
+            return Ok(());
+        }
+        if let Err(e) = keys::unlock(self.app, config, &mut ring, Unlock::IfPossible) {
+            // Mail is filed and clocked whether or not it can be read; a later poll opens it.
+            self.tally.warnings.push(format!("{e}; mail is kept and will be opened later"));
+        }
+        let opener = Opener::new(self.app, config, self.ledger, ring)?;
+        let mut order: BTreeMap<(Timestamp, MessageId), ()> = BTreeMap::new();
+        for id in pending {
+            let row = self.ledger.message(id).map_err(|e| ledger_error(&e))?;
+            order.insert((row.received_at, id), ());
+        }
+        let order: Vec<MessageId> = order.into_keys().map(|(_, id)| id).collect();
+        let bar = super::progress(self.app, order.len() as u64, "opening");
+        for some in order.chunks(FILED_TOGETHER) {
+            let tally = &mut self.tally;
+            let stamp = self.stamp;
+            self.ledger.batch(|ledger| some.iter().try_for_each(|id| file_one(ledger, &opener, *id, &stamp, tally)))?;
+            bar.inc(some.len() as u64);
+        }
+        bar.finish_and_clear();
+        for id in again {
+            self.open_again(&opener, id)?;
+        }
+        Ok(())
+    }
+
+    /// A mail that could not be opened before keeps its place; what it says is known now.
+    fn open_again(&mut self, opener: &Opener, id: MessageId) -> Result<(), Error> {
+        let row = self.ledger.message(id).map_err(|e| ledger_error(&e))?;
+        let opened = opener.open(self.ledger, &row)?;
+        let better = opened.verdict.encryption.status != EncryptionStatus::Unopened && opened.quarantined.is_none();
+        let record = Record { message: id, opened: &opened, tried_with: &opener.digest, events: &[] };
+        self.ledger.record(&record, &self.stamp).map_err(|e| ledger_error(&e))?;
+        self.tally.opened_later += u64::from(better);
+        Ok(())
+    }
+
+    /// The finished count.
+    pub fn finish(mut self, config: &Config) -> Result<Intake, Error> {
+        let desk = desk::Desk::read(self.app, config, self.ledger)?;
+        self.tally.overdue = desk.overdue() as u64;
+        self.tally.elapsed_s = (self.begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+        self.tally.terse = self.app.quiet || !(self.app.watched || self.app.verbose);
+        Ok(self.tally)
+    }
+}
+
+impl Sink for Taker<'_> {
+    fn position(&mut self, mailbox: &str) -> Option<Position> {
+        let cursor = self.ledger.cursor(mailbox).ok()??;
+        Some(Position { uidvalidity: cursor.epoch, next_uid: cursor.next_uid, below: cursor.below })
+    }
+
+    fn has(&mut self, sighting: &Sighting) -> bool {
+        self.ledger.has_sighting(&sighting.mailbox, sighting.epoch, &sighting.key).unwrap_or(false)
+    }
+
+    fn batch(&mut self, mailbox: &str, mail: Vec<Fetched>, next: Option<Position>) -> Result<(), SinkError> {
+        let cursor = next.map(|next| Cursor {
+            epoch: next.uidvalidity,
+            next_uid: next.next_uid,
+            below: next.below,
+            polled_at: self.app.now,
+        });
+        Ok(self.store(&mail, cursor.map(|cursor| (mailbox, cursor)))?)
+    }
+
+    fn skipped(&mut self, skipped: &Skipped) -> Result<AfterSkip, SinkError> {
+        let place = crate::safe::line(&skipped.sighting.mailbox);
+        self.tally.warnings.push(format!(
+            "mail {} in {place} could not be fetched and is tried again: {}",
+            skipped.sighting.key, skipped.reason
+        ));
+        Ok(AfterSkip::TryAgain)
+    }
+}
+
+fn incoming(mail: &Fetched, wall: Timestamp) -> Incoming<'_> {
+    Incoming {
+        raw: &mail.raw,
+        received_at: mail.received_at.unwrap_or(wall),
+        mailbox: &mail.sighting.mailbox,
+        epoch: mail.sighting.epoch,
+        key: &mail.sighting.key,
+        direction: match mail.direction {
+            wire::Direction::In => Direction::In,
+            wire::Direction::Out => Direction::Out,
+        },
+    }
+}
+
+/// What opening needs: the keys, who we are, the present.
+pub struct Opener {
+    ring: Keyring,
+    ours: Ours,
+    now: Timestamp,
+    /// Names the keys that are at hand.
+    pub digest: String,
+}
+
+impl Opener {
+    /// With the keys of the configuration and the certificates that were pinned.
+    pub fn new(app: &App, config: &Config, ledger: &Ledger, mut ring: Keyring) -> Result<Opener, Error> {
+        let digest = ring.digest();
+        let ours = super::ours(config, &ring);
+        super::key::add_pinned(ledger, &mut ring)?;
+        Ok(Opener { ring, ours, now: app.now, digest })
+    }
+
+    fn context(&self, row: &MessageRow) -> Context {
+        Context { now: self.now, received_at: Some(row.received_at), own_addresses: self.ours.addresses.clone() }
+    }
+
+    fn open(&self, ledger: &Ledger, row: &MessageRow) -> Result<Opened, Error> {
+        let raw = ledger.raw(row.id).map_err(|e| ledger_error(&e))?;
+        Ok(open::open(&raw, &self.ring, &self.context(row)))
+    }
+
+    /// One part of a stored mail, for `save`.
+    pub fn part(
+        &self,
+        ledger: &Ledger,
+        row: &MessageRow,
+        path: &str,
+    ) -> Result<Option<crate::secret::Plaintext>, Error> {
+        let raw = ledger.raw(row.id).map_err(|e| ledger_error(&e))?;
+        Ok(open::part(&raw, &self.ring, &self.context(row), path))
+    }
+}
+
+/// Opens one stored mail and files it.
+fn file_one(
+    ledger: &mut Ledger,
+    opener: &Opener,
+    id: MessageId,
+    stamp: &Stamp<'_>,
+    tally: &mut Intake,
+) -> Result<(), Error> {
+    let row = ledger.message(id).map_err(|e| ledger_error(&e))?;
+    let opened = opener.open(ledger, &row)?;
+    let copy_of_ours = own_copy(ledger, &row, &opened)?;
+    let related = related(ledger, &row, &opened)?;
+    let way = if row.direction == Direction::Out { Way::Out } else { Way::In };
+    let mut placement = filing::place(&opened, way, &opener.ours, &related);
+    if let Some(report) = copy_of_ours {
+        // It went out from here and was counted then.
+        placement = Placement { role: Role::Outgoing, report: Some(report), answer: Answer::No, suggested: Vec::new() };
+    }
+    count(tally, &placement, &opened);
+    let events = events(&row, &opened, &placement, way);
+    let record = Record { message: id, opened: &opened, tried_with: &opener.digest, events: &events };
+    ledger.record(&record, stamp).map_err(|e| ledger_error(&e))
+}
+
+/// The report of a reply of ours that comes back from the Sent mailbox.
+fn own_copy(ledger: &Ledger, row: &MessageRow, opened: &Opened) -> Result<Option<String>, Error> {
+    let (Direction::Out, Some(id)) = (row.direction, &opened.header.message_id) else { return Ok(None) };
+    let item = ledger.outbox_by_message_id(id).map_err(|e| ledger_error(&e))?;
+    Ok(item.filter(|item| item.was_handed_over()).map(|item| item.report))
+}
+
+/// Every report that this mail may have to do with.
+fn related(ledger: &Ledger, row: &MessageRow, opened: &Opened) -> Result<Vec<Related>, Error> {
+    let mut found = Vec::new();
+    if let Some(key) = filing::content_key(opened) {
+        for other in ledger.by_content_key(&key).map_err(|e| ledger_error(&e))? {
+            if other.id != row.id {
+                connect(ledger, other.report.as_deref(), Connection::SameContent, &mut found)?;
+            }
+        }
+    }
+    let header = &opened.header;
+    let ids = header.in_reply_to.iter().chain(header.references.iter().rev());
+    for id in ids.take(THREAD_IDS) {
+        for other in ledger.by_message_id(id).map_err(|e| ledger_error(&e))? {
+            connect(ledger, other.report.as_deref(), Connection::Thread, &mut found)?;
+        }
+        if let Some(item) = ledger.outbox_by_message_id(id).map_err(|e| ledger_error(&e))? {
+            connect(ledger, Some(&item.report), Connection::Thread, &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn connect(ledger: &Ledger, report: Option<&str>, by: Connection, found: &mut Vec<Related>) -> Result<(), Error> {
+    let Some(uid) = report else { return Ok(()) };
+    if found.iter().any(|r| r.report == uid && r.by == by) {
+        return Ok(());
+    }
+    let Some(report) = ledger.report(uid).map_err(|e| ledger_error(&e))? else { return Ok(()) };
+    let opening = match &report.opening {
+        Some(opening) => ledger.opened(opening.id).map_err(|e| ledger_error(&e))?,
+        None => None,
+    };
+    let signer = opening.and_then(|o| o.verdict.signature.verified_signer().map(str::to_owned));
+    found.push(Related { report: report.uid, reporter: report.reporter, signer, by });
+    Ok(())
+}
+
+fn count(tally: &mut Intake, placement: &Placement, opened: &Opened) {
+    let counter = match placement.role {
+        Role::Opening => &mut tally.reports_opened,
+        Role::FollowUp => &mut tally.follow_ups,
+        Role::Resend => &mut tally.resends,
+        Role::Automatic => &mut tally.automatic,
+        Role::Outgoing => &mut tally.outgoing,
+    };
+    *counter += 1;
+    let closed = matches!(opened.verdict.encryption.status, EncryptionStatus::Unopened | EncryptionStatus::Refused);
+    tally.unopened += u64::from(closed && placement.role != Role::Outgoing);
+    tally.quarantined += u64::from(opened.quarantined.is_some());
+}
+
+/// What is recorded of a mail's place.
+fn events(row: &MessageRow, opened: &Opened, placement: &Placement, way: Way) -> Vec<NewEvent> {
+    let message = Some(row.uid.clone());
+    let report = if placement.role == Role::Opening { Some(row.uid.clone()) } else { placement.report.clone() };
+    let event = |what| NewEvent { report: report.clone(), message: message.clone(), what };
+    let mut events = Vec::new();
+    if placement.role == Role::Opening {
+        let reporter = opened.header.sender().map(|a| a.address.clone()).unwrap_or_default();
+        events.push(event(What::ReportOpened { received_at: row.received_at, reporter }));
+    }
+    events.push(event(What::Filed { role: placement.role }));
+    match placement.answer {
+        Answer::Person => {
+            let how = if way == Way::Out { "sent-mailbox" } else { "team-signed" };
+            events.push(event(What::Answered { answered_at: row.received_at, how: how.into() }));
+        }
+        Answer::Receipt => events.push(event(What::Receipted { receipted_at: row.received_at })),
+        Answer::No => {}
+    }
+    for (other, why) in &placement.suggested {
+        events.push(event(What::Suggested { other: other.clone(), why: why.clone() }));
+    }
+    events
+}

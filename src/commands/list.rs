@@ -1,0 +1,74 @@
+//! `sealpost list`: what is due, the most urgent first.
+
+use std::collections::HashSet;
+
+use super::books::{self, ledger_error};
+use super::desk::Desk;
+use super::{App, Done};
+use crate::case::{Role, State};
+use crate::cli::list::Args;
+use crate::ledger::Ledger;
+use crate::output::list::{AutomaticList, AutomaticView, List};
+use crate::output::report::{Person, ReportView};
+
+/// Runs it.
+pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
+    let config = app.config()?;
+    let ledger = books::read(app, &config)?;
+    if args.automatic {
+        return Ok(Done::new(automatic(&ledger)?).zone(&config.calendar.zone));
+    }
+    let desk = Desk::read(app, &config, &ledger)?;
+    let found: Option<HashSet<String>> = match &args.search {
+        Some(text) => Some(ledger.search(text).map_err(|e| ledger_error(&e))?.into_iter().collect()),
+        None => None,
+    };
+    let mut reports: Vec<ReportView> = desk
+        .all()
+        .filter(|(row, _)| found.as_ref().is_none_or(|uids| uids.contains(&row.uid)))
+        .map(|(row, state)| desk.view(row, state))
+        .filter(|view| wanted(view, args))
+        .collect();
+    // Overdue and next due first; then what has news; then the newest.
+    reports.sort_by_key(|r| {
+        let due = r.most_urgent().and_then(|c| c.due_at);
+        (r.state == State::Closed, due.is_none(), due, r.unanswered == 0, std::cmp::Reverse(r.id))
+    });
+    let overdue = args.overdue && reports.iter().any(ReportView::is_overdue);
+    let asked = match (args.overdue, &args.search, args.state) {
+        (true, ..) => "nothing is overdue",
+        (_, Some(_), _) => "no report has these words",
+        (_, _, Some(_)) => "no report is in this state",
+        _ => "no open reports; sealpost list --all shows closed ones",
+    };
+    let list = List { reports, notices: desk.notices, asked };
+    Ok(Done::new(list).needs_person(overdue).zone(&config.calendar.zone))
+}
+
+/// Closed reports are left out unless asked for, or unless the reporter has written since.
+fn wanted(view: &ReportView, args: &Args) -> bool {
+    let by_state = match args.state {
+        Some(state) => view.state == state,
+        None => args.all || args.search.is_some() || view.state != State::Closed || view.news_since_closing,
+    };
+    by_state && (!args.overdue || (view.state != State::Closed && view.is_overdue()))
+}
+
+fn automatic(ledger: &Ledger) -> anyhow::Result<AutomaticList> {
+    let mut messages = Vec::new();
+    for row in ledger.messages_of_no_report().map_err(|e| ledger_error(&e))?.into_iter().rev() {
+        if row.role != Some(Role::Automatic) {
+            continue;
+        }
+        let Some(opened) = ledger.opened(row.id).map_err(|e| ledger_error(&e))? else { continue };
+        let header = opened.header;
+        messages.push(AutomaticView {
+            id: row.id.0,
+            from: header.from.first().map_or(Person { address: String::new(), name: None }, Person::from),
+            subject: header.subject.unwrap_or_default(),
+            received_at: row.received_at,
+            kind: header.automatic,
+        });
+    }
+    Ok(AutomaticList { messages })
+}

@@ -1,0 +1,50 @@
+//! `sealpost open`: one mail, looked at and not stored.
+
+use super::keys::{self, Unlock};
+use super::{App, Done, files};
+use crate::cli::open::Args;
+use crate::config::Config;
+use crate::error::{Error, Kind};
+use crate::output::message::{MessageView, Stored};
+use crate::pgp::keyring::Keyring;
+use crate::pgp::open::{self, Context};
+use crate::safe;
+
+/// The largest file that is looked at.
+const LIMIT: u64 = 64 << 20;
+
+/// Runs it. Without a configuration it tells what can be told without keys.
+pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
+    let config = match app.config() {
+        Ok(config) => Some(config),
+        Err(e) if app.config_file.is_none() && !app.config_path().exists() => {
+            app.say(format!("{e}; looking without keys"));
+            None
+        }
+        Err(e) => return Err(e.into()),
+    };
+    let raw = files::read(&args.file, LIMIT)?;
+    if raw.is_empty() {
+        return Err(Error::new(Kind::File, format!("{} is empty", args.file.display())).into());
+    }
+    let ring = ring(app, config.as_ref())?;
+    let own_addresses = config.iter().flat_map(|c| std::iter::once(&c.address).chain(&c.aliases).cloned()).collect();
+    let context = Context { now: app.now, received_at: None, own_addresses };
+    let opened = open::open(&raw, &ring, &context);
+    let view = MessageView::new(&opened, Stored::default());
+    let needed = view.needs_a_person();
+    Ok(Done::new(view).needs_person(needed))
+}
+
+/// The keys as far as they can be had: looking at odd mail must not fail for want of a passphrase.
+fn ring(app: &App, config: Option<&Config>) -> Result<Keyring, Error> {
+    let Some(config) = config else { return Ok(Keyring::default()) };
+    let mut ring = keys::load(config)?;
+    for problem in ring.problems() {
+        app.say(format!("left out: {}", safe::line(problem)));
+    }
+    if let Err(e) = keys::unlock(app, config, &mut ring, Unlock::IfPossible) {
+        app.say(format!("{e}; looking without that key"));
+    }
+    Ok(ring)
+}

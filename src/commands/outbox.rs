@@ -1,0 +1,66 @@
+//! `sealpost outbox`
+
+use serde_json::json;
+
+use super::books::{self, ledger_error};
+use super::{App, Done, post};
+use crate::case::What;
+use crate::cli::outbox::{Action, Args};
+use crate::ledger::{Ledger, OutboxState, Step};
+use crate::output::Said;
+use crate::output::outbox::{Item, Outbox};
+
+/// Runs it.
+pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
+    let config = app.config()?;
+    match &args.action {
+        None | Some(Action::List) => {
+            let ledger = books::read(app, &config)?;
+            Ok(Done::new(list(&ledger)?).zone(&config.calendar.zone))
+        }
+        Some(Action::Send { number }) => {
+            let mut ledger = books::write(app, &config, &books::stamp(app))?;
+            let (sent, asked) = match number {
+                None => {
+                    let queued = ledger.outbox().map_err(|e| ledger_error(&e))?;
+                    let asked = queued.iter().filter(|i| i.state == OutboxState::Queued).count() as u64;
+                    (post::send_waiting(app, &config, &mut ledger)?, asked)
+                }
+                Some(n) => (u64::from(post::send_named(app, &config, &mut ledger, *n)? == OutboxState::Sent), 1),
+            };
+            let line = format!("{sent} of {asked} sent");
+            Ok(Done::new(Said { line, json: json!({"sent": sent, "asked": asked}) }).needs_person(sent < asked))
+        }
+        Some(Action::Drop { number }) => {
+            let mut ledger = books::write(app, &config, &books::stamp(app))?;
+            ledger.outbox_step(*number, &Step::Drop, &books::stamp(app)).map_err(|e| ledger_error(&e))?;
+            let line = format!("reply {number} taken out of the outbox; it will not be sent");
+            Ok(Done::new(Said { line, json: json!({"dropped": number}) }))
+        }
+    }
+}
+
+/// What is not done with, and what was sent lately stays out of the way.
+fn list(ledger: &Ledger) -> anyhow::Result<Outbox> {
+    let mut outbox = Vec::new();
+    let events = ledger.events().map_err(|e| ledger_error(&e))?;
+    for item in ledger.outbox().map_err(|e| ledger_error(&e))? {
+        if matches!(item.state, OutboxState::Sent | OutboxState::Dropped) {
+            continue;
+        }
+        let queued = |e: &&crate::case::Event| matches!(&e.what, What::Queued { outbox, .. } if *outbox == item.number);
+        let queued_at = events.iter().find(queued).map(|e| e.at).unwrap_or_default();
+        let report = ledger.report(&item.report).map_err(|e| ledger_error(&e))?.map(|r| r.id.0);
+        let size = ledger.sealed(item.number).map_err(|e| ledger_error(&e))?.len();
+        outbox.push(Item {
+            number: item.number,
+            report,
+            to: item.recipients,
+            state: item.state.name().to_owned(),
+            reason: item.reason,
+            queued_at,
+            size,
+        });
+    }
+    Ok(Outbox { outbox })
+}

@@ -1,0 +1,91 @@
+//! `sealpost poll`: fetch what is new, open it, file it, send what waits.
+
+use super::intake::Taker;
+use super::{App, Done, books, desk, files, post, servers};
+use crate::cli::poll::Args;
+use crate::config::{Config, Source};
+use crate::error::Error;
+use crate::output::intake::Intake;
+use crate::safe;
+use crate::wire::files as wire_files;
+use crate::wire::{self, Progress};
+
+/// Runs it.
+pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
+    let config = app.config()?;
+    files::refuse_loose(&config.file)?;
+    let mut ledger = books::write(app, &config, &books::stamp(app))?;
+    let notice = desk::adopt_policy(app, &config, &mut ledger);
+    let mut taker = Taker::new(app, &mut ledger, source_name(&config));
+    match notice {
+        Ok(notice) => taker.tally.warnings.extend(notice),
+        Err(e) => taker.tally.warnings.push(format!("{e}; the policy last read stays in force")),
+    }
+    // Whatever fails later, what has arrived is filed and clocked first.
+    let fetched = fetch(app, &config, &mut taker);
+    taker.settle(&config, args.retry_quarantined)?;
+    let mut tally = taker.finish(&config)?;
+    let sent = if args.no_send { Ok(0) } else { post::send_waiting(app, &config, &mut ledger) };
+    fetched?;
+    tally.sent = sent?;
+    Ok(done(tally, &config))
+}
+
+/// What a poll or an import gives back.
+pub fn done(tally: Intake, config: &Config) -> Done {
+    let needed = tally.needs_person();
+    Done::new(tally).needs_person(needed).zone(&config.calendar.zone)
+}
+
+fn source_name(config: &Config) -> String {
+    match &config.source {
+        Source::Imap(server) => format!("imap://{}/{}", config.address, server.inbox),
+        Source::Maildir { path, .. } => format!("maildir:{}", path.display()),
+    }
+}
+
+fn fetch(app: &App, config: &Config, taker: &mut Taker<'_>) -> Result<(), Error> {
+    match &config.source {
+        Source::Imap(server) => {
+            let mut imap = servers::imap(app, server)?;
+            let bar = super::progress(app, 0, "fetching");
+            let mut tell = |p: Progress| {
+                bar.set_length(p.total);
+                bar.set_position(p.done);
+            };
+            let inbox = imap.fetch_inbox(taker, &mut tell).map_err(|e| servers::wire_error(&e))?;
+            take_warnings(taker, &inbox);
+            match imap.fetch_sent(taker, &mut tell).map_err(|e| servers::wire_error(&e))? {
+                Some(sent) => take_warnings(taker, &sent),
+                None => taker.tally.warnings.push(format!(
+                    "{} has no mailbox {}: answers written in other mail programs are not seen",
+                    safe::line(&server.host),
+                    safe::line(&server.sent)
+                )),
+            }
+            bar.finish_and_clear();
+            imap.close();
+            Ok(())
+        }
+        Source::Maildir { path, sent } => {
+            let mut read = |folder: &std::path::Path, direction| -> Result<(), Error> {
+                let bar = super::progress(app, 0, "reading");
+                let mut tell = |p: Progress| bar.set_position(p.done);
+                let read = wire_files::read(folder, direction, &wire::Limits::default(), taker, &mut tell);
+                bar.finish_and_clear();
+                let summary = read.map_err(|e| servers::wire_error(&e))?;
+                take_warnings(taker, &summary);
+                Ok(())
+            };
+            read(path, wire::Direction::In)?;
+            match sent {
+                Some(sent) => read(sent, wire::Direction::Out),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn take_warnings(taker: &mut Taker<'_>, summary: &wire::Summary) {
+    taker.tally.warnings.extend(summary.warnings.iter().cloned());
+}

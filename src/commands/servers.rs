@@ -1,0 +1,94 @@
+//! Servers as the configuration names them, with their secrets fetched when they are needed.
+
+use std::time::Duration;
+
+use super::{App, secrets};
+use crate::config::{Config, MailerConfig, SecretCommand, Server, Tls};
+use crate::error::{Error, Kind};
+use crate::wire::imap::{Imap, ImapConfig};
+use crate::wire::outbox::{Mailer, SendmailConfig, SmtpConfig};
+use crate::wire::tls::{self, Endpoint};
+use crate::wire::{Auth, Limits, Timeouts, WireError};
+
+/// How long a sendmail command may take.
+const SENDMAIL_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Connects to the mailbox and logs in.
+pub fn imap(app: &App, server: &Server) -> Result<Imap, Error> {
+    let config = ImapConfig {
+        server: endpoint(server),
+        user: server.user.clone(),
+        auth: auth(app, server)?,
+        inbox: server.inbox.clone(),
+        sent: server.sent.clone(),
+        limits: Limits::default(),
+        timeouts: Timeouts::default(),
+    };
+    Imap::connect(config).map_err(|e| wire_error(&e))
+}
+
+/// The way out, ready to be used; `None` where none is configured.
+pub fn mailer(app: &App, config: &Config) -> Result<Option<Mailer>, Error> {
+    Ok(match &config.mailer {
+        None => None,
+        Some(MailerConfig::Sendmail(command)) => {
+            Some(Mailer::Sendmail(SendmailConfig { command: command.clone(), timeout: SENDMAIL_TIMEOUT }))
+        }
+        Some(MailerConfig::Smtp(server)) => {
+            let login = if server.user.is_empty() { None } else { Some((server.user.clone(), auth(app, server)?)) };
+            Some(Mailer::Smtp(SmtpConfig::new(endpoint(server), login, &config.address)))
+        }
+    })
+}
+
+fn endpoint(server: &Server) -> Endpoint {
+    let tls = match server.tls {
+        Tls::Implicit => tls::Tls::Implicit,
+        Tls::StartTls => tls::Tls::StartTls,
+        Tls::None => tls::Tls::None,
+    };
+    Endpoint { host: server.host.clone(), port: server.port, tls, ca_file: server.ca_file.clone() }
+}
+
+fn auth(app: &App, server: &Server) -> Result<Auth, Error> {
+    match &server.secret {
+        Some(SecretCommand::Password(command)) => {
+            Ok(Auth::Password(secrets::from_command(command, "the mail password")?))
+        }
+        Some(SecretCommand::OAuth2(command)) => Ok(Auth::OAuth2(secrets::from_command(command, "the OAuth 2 token")?)),
+        None => secrets::ask(app, &format!("Password of {} at {}", server.user, server.host))
+            .map(Auth::Password)
+            .ok_or_else(|| {
+                Error::new(
+                    Kind::Config,
+                    format!("no password_command for {} is configured, and nobody is there to be asked", server.host),
+                )
+                .hint("add password_command = [\"pass\", \"show\", \"mail/security\"] to the configuration")
+            }),
+    }
+}
+
+/// What went wrong between us and a server or a mail file, and what to do.
+pub fn wire_error(e: &WireError) -> Error {
+    let kind = match e {
+        WireError::Unsafe(_) => Kind::Config,
+        WireError::Unreadable { .. } | WireError::Malformed { .. } => Kind::File,
+        WireError::Sink(_) => Kind::Ledger,
+        _ => Kind::Network,
+    };
+    if let WireError::Sink(inner) = e
+        && let Some(own) = inner.downcast_ref::<Error>()
+    {
+        return own.clone();
+    }
+    let error = Error::new(kind, e.to_string());
+    match e {
+        WireError::Connect { .. } => error.hint("what is stored is safe; the next poll goes on from there"),
+        WireError::Tls { .. } => {
+            error.hint("nothing was sent; if the server has a certificate of its own making, name its root in ca_file")
+        }
+        WireError::Login { .. } => error.hint("run the password_command by hand and compare"),
+        WireError::NoMailbox { .. } => error.hint("set inbox or sent in [imap] to a name that the server has"),
+        _ => error,
+    }
+}

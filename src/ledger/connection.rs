@@ -1,0 +1,132 @@
+//! SQLite made to do what we rely on, and asked whether it does.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use zeroize::Zeroizing;
+
+use super::{LedgerError, LedgerKey, Result};
+
+/// The most bytes one value may have: mail over this is refused before it is handed to SQLite.
+pub(super) const MAX_VALUE: usize = 256 * 1024 * 1024;
+
+/// Marks the file as a ledger of ours: "SPLG".
+pub(super) const APPLICATION_ID: i64 = 0x5350_4C47;
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// A new file.
+    Create,
+    /// The one writer.
+    Write,
+    /// One of many readers.
+    Read,
+}
+
+/// Opens the file with its key and sets it up. A key that does not fit is noticed here.
+pub(super) fn open(path: &Path, key: &LedgerKey, mode: Mode) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | match mode {
+            Mode::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            Mode::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            Mode::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        };
+    let mut conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(Duration::from_secs(10))?;
+    unlock(&conn, path, key)?;
+    set_up(&conn, path, mode)?;
+    restrict(&mut conn)?;
+    Ok(conn)
+}
+
+/// The key goes in before anything else. As a raw key it needs no derivation, which would cost half a second an open.
+fn unlock(conn: &Connection, path: &Path, key: &LedgerKey) -> Result<()> {
+    let mut pragma = Zeroizing::new(String::with_capacity(128));
+    pragma.push_str("PRAGMA key = \"x'");
+    pragma.push_str(&key.to_hex());
+    pragma.push_str("'\"");
+    conn.execute_batch(&pragma)?;
+    // Without the codec SQLite would take the pragma, do nothing, and write in the clear.
+    let codec: String = conn.query_row("PRAGMA cipher_version", [], |row| row.get(0))?;
+    if codec.is_empty() {
+        return Err(LedgerError::Damaged { path: path.into(), reason: "this build cannot seal".into() });
+    }
+    match conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            Err(LedgerError::Unreadable { path: path.into() })
+        }
+        Err(error) => Err(damage(path, error)),
+    }
+}
+
+fn set_up(conn: &Connection, path: &Path, mode: Mode) -> Result<()> {
+    if mode != Mode::Read {
+        want(conn, path, "journal_mode", "wal")?;
+        // FULL synchronises the log at each commit: without it the last commits can be lost with the power.
+        want(conn, path, "synchronous", 2)?;
+        want(conn, path, "fullfsync", 1)?;
+        want(conn, path, "checkpoint_fullfsync", 1)?;
+        want(conn, path, "journal_size_limit", 64 * 1024 * 1024)?;
+    }
+    want(conn, path, "foreign_keys", 1)?;
+    want(conn, path, "recursive_triggers", 1)?; // REPLACE must not slip past the DELETE triggers.
+    want(conn, path, "trusted_schema", 0)?;
+    want(conn, path, "cell_size_check", 1)?;
+    want(conn, path, "secure_delete", 1)?;
+    want(conn, path, "temp_store", 2)?; // Memory: sorting must not write plaintext beside the ledger.
+    want(conn, path, "query_only", i64::from(mode == Mode::Read))
+}
+
+/// Sets a pragma and reads it back: SQLite passes over what it does not know or cannot do without a word.
+fn want<T>(conn: &Connection, path: &Path, name: &str, value: T) -> Result<()>
+where
+    T: rusqlite::ToSql + ToString,
+{
+    conn.pragma_update(None, name, &value).map_err(|error| damage(path, error))?;
+    let found = conn.pragma_query_value(None, name, |row| row.get_ref(0).map(text)).map_err(|e| damage(path, e))?;
+    if found == value.to_string() {
+        return Ok(());
+    }
+    Err(LedgerError::Damaged { path: path.into(), reason: format!("SQLite has {name} at {found:?}") })
+}
+
+fn text(value: rusqlite::types::ValueRef<'_>) -> String {
+    match value {
+        rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+        rusqlite::types::ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Nothing but the tables of this one file can be reached, whatever a statement says.
+fn restrict(conn: &mut Connection) -> Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    conn.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE as i32)?;
+    conn.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, 1024 * 1024)?;
+    conn.authorizer(Some(|context: AuthContext<'_>| match context.action {
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } => Authorization::Deny,
+        AuthAction::Function { function_name: "load_extension" } => Authorization::Deny,
+        _ => Authorization::Allow,
+    }))?;
+    Ok(())
+}
+
+/// An error met before the ledger is in use: damage is named as such, with what can be done.
+pub(super) fn damage(path: &Path, error: rusqlite::Error) -> LedgerError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            LedgerError::Damaged { path: path.into(), reason: error.to_string() }
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::InUse { path: path.into() },
+        _ => error.into(),
+    }
+}

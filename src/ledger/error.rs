@@ -1,0 +1,219 @@
+//! What can go wrong with a ledger, and what to do about it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// Why the ledger did not do what was asked. What it had stored before is untouched.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Another run writes. Exit status 4.
+    #[error("the ledger {path} is in use by another run; try again when it is done")]
+    InUse {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// The key is there and the file is not.
+    #[error(
+        "a ledger has gone missing: its key {key} is here, {path} is not; restore it from a backup, or move the key \
+         away to begin a new one"
+    )]
+    Missing {
+        /// Where the ledger should be.
+        path: PathBuf,
+        /// Its key, or where it came from.
+        key: String,
+    },
+    /// The file is there and the key is not.
+    #[error("the ledger {path} is here, its key {key} is not; restore the key from a backup")]
+    KeyMissing {
+        /// The ledger.
+        path: PathBuf,
+        /// Where the key should be.
+        key: PathBuf,
+    },
+    /// A ledger, or the remains of one, is where a new one should go.
+    #[error("{path} exists already, and a ledger is never replaced; move it away first")]
+    Exists {
+        /// What is in the way.
+        path: PathBuf,
+    },
+    /// The key does not fit, or the first page is broken: the two cannot be told apart.
+    #[error("the key does not open {path}, or the file is damaged; use the key it was made with, or restore a backup")]
+    Unreadable {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// The key file does not hold a key.
+    #[error("{source_name} does not give a ledger key: 64 hexadecimal digits were expected")]
+    NotAKey {
+        /// The file or command.
+        source_name: String,
+    },
+    /// Others can get at it.
+    #[error("{path} may be used by others (mode {mode:04o}); run: chmod {wanted:o} {path}")]
+    Loose {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// What they should be.
+        wanted: u32,
+    },
+    /// It is not ours.
+    #[error("{path} belongs to another user (uid {uid}); run as its owner, or move the ledger to a folder of your own")]
+    Foreign {
+        /// The file or folder.
+        path: PathBuf,
+        /// Whose it is.
+        uid: u32,
+    },
+    /// It is not what it should be.
+    #[error("{path} is not a plain {wanted}; name the {wanted} itself")]
+    NotPlain {
+        /// What was found.
+        path: PathBuf,
+        /// `file` or `folder`.
+        wanted: &'static str,
+    },
+    /// Locks and synchronisation cannot be relied upon there.
+    #[error("{path} lies on a network file system, where a ledger can be damaged; move it to a local disk")]
+    Network {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Made by a later sealpost.
+    #[error("{path} was written by a newer sealpost (schema {found}, this one knows {known}); update sealpost")]
+    Newer {
+        /// The ledger.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Made by an earlier sealpost, and this handle may not write.
+    #[error("{path} has schema {found}, this sealpost needs {known}; run: sealpost poll")]
+    Older {
+        /// The ledger.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// It opens and does not hold together.
+    #[error("the ledger {path} is damaged ({reason}); nothing was changed; run: sealpost audit, or restore a backup")]
+    Damaged {
+        /// The ledger.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// What is stored cannot be understood.
+    #[error("the ledger holds {what} that cannot be read; run: sealpost audit")]
+    Garbled {
+        /// What.
+        what: String,
+    },
+    /// Nothing has this name.
+    #[error("no {kind} is called {name:?}; see: sealpost list --all")]
+    NotFound {
+        /// `report` or `message`.
+        kind: &'static str,
+        /// What was typed.
+        name: String,
+    },
+    /// Several things have names that begin so.
+    #[error("{name:?} could be {count} different {kind}s; type more of it")]
+    Ambiguous {
+        /// `report` or `message`.
+        kind: &'static str,
+        /// What was typed.
+        name: String,
+        /// How many.
+        count: usize,
+    },
+    /// A mail, or what opening it gave, is larger than the ledger takes.
+    #[error("{size} bytes are more than the ledger takes in one piece ({limit})")]
+    TooLarge {
+        /// Bytes.
+        size: usize,
+        /// The most that is taken.
+        limit: usize,
+    },
+    /// The outbox does not allow it.
+    #[error("reply {number} in the outbox is {state}; it cannot become {wanted}")]
+    NoSuchStep {
+        /// Number in the outbox.
+        number: i64,
+        /// As it is.
+        state: &'static str,
+        /// As it was to be.
+        wanted: &'static str,
+    },
+    /// Such an event is recorded by the function that stores what it vouches for.
+    #[error("an event of this kind is recorded only together with what it vouches for")]
+    NeedsItsRow,
+    /// A ledger opened for reading was asked to write.
+    #[error("this ledger was opened for reading only")]
+    ReadOnly,
+    /// A write failed earlier.
+    #[error("an earlier write to the ledger failed, so nothing more is written; see to the disk, then run again")]
+    Halted,
+    /// The disk has no room.
+    #[error("the disk is full; nothing of this step was stored; make room, then run again")]
+    DiskFull,
+    /// The file system refused.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// A value could not be written as JSON.
+    #[error("a value cannot be written as JSON: {0}")]
+    Json(serde_json::Error),
+    /// SQLite refused.
+    #[error("the ledger refused: {0}")]
+    Sql(rusqlite::Error),
+}
+
+impl LedgerError {
+    /// For `map_err` on operations on `path`.
+    pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError + '_ {
+        move |source| LedgerError::Io { path: path.into(), source }
+    }
+
+    /// True where another run is the reason: exit status 4, one line.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, LedgerError::InUse { .. })
+    }
+
+    /// True where the set-up is the reason, as with permissions: exit status 2.
+    pub fn is_setup(&self) -> bool {
+        matches!(
+            self,
+            LedgerError::Loose { .. }
+                | LedgerError::Foreign { .. }
+                | LedgerError::NotPlain { .. }
+                | LedgerError::Network { .. }
+                | LedgerError::NotAKey { .. }
+        )
+    }
+}
+
+impl From<rusqlite::Error> for LedgerError {
+    fn from(error: rusqlite::Error) -> LedgerError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => LedgerError::DiskFull,
+            // The lock keeps writers apart, so this is a reader that met the end of another run.
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::InUse { path: "file".into() },
+            _ => LedgerError::Sql(error),
+        }
+    }
+}

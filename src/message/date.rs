@@ -1,0 +1,67 @@
+//! Dates as mail writes them (RFC 5322 section 3.3).
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+static PARSER: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
+
+/// Reads a date; `None` for what is not one. Comments go first, by a counter and not by recursion, and a few habits of old
+/// programs are repaired: a missing zone means UTC, a named zone may follow the number.
+pub fn parse(text: &str) -> Option<Timestamp> {
+    let text = without_comments(text.get(..256).unwrap_or(text));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.replace(" ,", ",");
+    try_parse(&text)
+        .or_else(|| try_parse(&format!("{text} +0000")))
+        .or_else(|| text.rsplit_once(' ').and_then(|(before, _)| try_parse(before)))
+        .or_else(|| text.split_once(", ").and_then(|(_, after)| try_parse(after)))
+        .or_else(|| text.parse().ok())
+}
+
+fn try_parse(text: &str) -> Option<Timestamp> {
+    PARSER.parse_timestamp(text).ok()
+}
+
+/// The date of a Received field: what follows the last semicolon (RFC 5321 section 4.4).
+pub fn of_received(value: &str) -> Option<Timestamp> {
+    value.rsplit_once(';').and_then(|(_, date)| parse(date))
+}
+
+fn without_comments(text: &str) -> String {
+    let mut depth = 0_usize;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_as_mail_writes_them() {
+        for (raw, want) in [
+            ("Mon, 2 Mar 2026 10:15:00 +0100", Some("2026-03-02T09:15:00Z")),
+            ("Tue, 2 Mar 2026 10:15:00 +0100 (CET)", Some("2026-03-02T09:15:00Z")),
+            ("2 Mar 2026 10:15 GMT", Some("2026-03-02T10:15:00Z")),
+            ("Mon, 2 Mar 2026 10:15:00", Some("2026-03-02T10:15:00Z")),
+            ("Mon,  02 Mar 2026\t10:15:00 +0000 UTC", Some("2026-03-02T10:15:00Z")),
+            ("garbage", None),
+            ("", None),
+        ] {
+            assert_eq!(parse(raw).map(|t| t.to_string()).as_deref(), want, "{raw}");
+        }
+        assert_eq!(
+            of_received("from a by b; Mon, 2 Mar 2026 10:15:00 +0000").map(|t| t.to_string()).as_deref(),
+            Some("2026-03-02T10:15:00Z")
+        );
+        assert_eq!(parse(&format!("{}Mon, 2 Mar 2026 10:15:00 +0000", "(".repeat(50_000))), None);
+    }
+}

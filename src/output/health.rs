@@ -1,0 +1,142 @@
+//! What `check`, `key check` and `audit` print.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{ALARM, NOTICE, Screen, View, WELL, document, styled};
+use crate::safe;
+
+/// How a thing that was looked at stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// It is well.
+    Ok,
+    /// A person should see to it.
+    Warn,
+    /// The next poll would fail, or a report would be unreadable.
+    Fail,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// What: a stable slug.
+    pub about: &'static str,
+    /// How it stands.
+    pub level: Level,
+    /// In words.
+    pub words: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    /// It is well.
+    pub fn ok(about: &'static str, words: impl Into<String>) -> Finding {
+        Finding { about, level: Level::Ok, words: words.into(), hint: None }
+    }
+
+    /// A person should see to it.
+    pub fn warn(about: &'static str, words: impl Into<String>) -> Finding {
+        Finding { about, level: Level::Warn, words: words.into(), hint: None }
+    }
+
+    /// It would stop the next poll.
+    pub fn fail(about: &'static str, words: impl Into<String>) -> Finding {
+        Finding { about, level: Level::Fail, words: words.into(), hint: None }
+    }
+
+    /// The same with what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Finding {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Everything that was looked at.
+#[derive(Serialize)]
+pub struct Health {
+    /// Nothing fails.
+    pub ok: bool,
+    /// In the order looked at.
+    pub findings: Vec<Finding>,
+}
+
+impl Health {
+    /// Sums up.
+    pub fn new(findings: Vec<Finding>) -> Health {
+        Health { ok: findings.iter().all(|f| f.level != Level::Fail), findings }
+    }
+
+    /// The worst of them.
+    pub fn worst(&self) -> Level {
+        self.findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok)
+    }
+
+    /// The exit status that `check` promises: 1 where something fails, 3 where a person is needed.
+    pub fn status(&self) -> u8 {
+        match self.worst() {
+            Level::Ok => 0,
+            Level::Warn => 3,
+            Level::Fail => 1,
+        }
+    }
+}
+
+impl View for Health {
+    fn json(&self) -> serde_json::Value {
+        document(self)
+    }
+
+    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        for finding in &self.findings {
+            let (style, mark) = match finding.level {
+                Level::Ok => (WELL, "ok  "),
+                Level::Warn => (NOTICE, "look"),
+                Level::Fail => (ALARM, "FAIL"),
+            };
+            writeln!(out, "{}  {:11} {}", styled(style, mark), finding.about, safe::line(&finding.words))?;
+            if let Some(hint) = &finding.hint {
+                writeln!(out, "                  {}", safe::line(hint))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `audit` found.
+#[derive(Serialize)]
+pub struct AuditView {
+    /// No problem.
+    pub ok: bool,
+    /// Events verified.
+    pub events: u64,
+    /// Messages verified.
+    pub messages: u64,
+    /// Hash of the last event of this device.
+    pub head: String,
+    /// What is wrong, and where.
+    pub problems: Vec<String>,
+}
+
+impl View for AuditView {
+    fn json(&self) -> serde_json::Value {
+        document(self)
+    }
+
+    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        for problem in &self.problems {
+            writeln!(out, "{}", styled(ALARM, safe::line(problem)))?;
+        }
+        let verdict = if self.ok {
+            styled(WELL, "the ledger holds together")
+        } else {
+            styled(ALARM, "the ledger does not hold together")
+        };
+        writeln!(out, "{verdict}: {} events, {} messages", self.events, self.messages)?;
+        writeln!(out, "head {}", self.head)
+    }
+}

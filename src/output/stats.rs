@@ -1,0 +1,121 @@
+//! What `stats` prints.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{ALARM, FAINT, HEAD, NOTICE, Screen, View, WELL, document, styled};
+use crate::clock::words;
+
+/// How well the policy was kept.
+#[derive(Serialize)]
+pub struct Stats {
+    /// Reports received in the period.
+    pub reports: usize,
+    /// Those a person answered.
+    pub answered: usize,
+    /// Those not closed.
+    pub open: usize,
+    /// Open ones with a clock past due.
+    pub overdue: usize,
+    /// Time to the first answer by a person.
+    pub first_response: FirstResponse,
+    /// By month of arrival, oldest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_month: Option<Vec<Month>>,
+    /// What a person should know: a stand-in policy, say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+}
+
+/// Time to the first answer by a person.
+#[derive(Serialize)]
+pub struct FirstResponse {
+    /// Half took no longer.
+    pub median_s: Option<i64>,
+    /// Nine in ten took no longer.
+    pub p90_s: Option<i64>,
+    /// None took longer.
+    pub worst_s: Option<i64>,
+    /// The share answered in time, of those answered or past due.
+    pub within_policy: Option<f64>,
+    /// How many that share is of.
+    pub counted: usize,
+}
+
+/// One month.
+#[derive(Serialize)]
+pub struct Month {
+    /// `2026-03`.
+    pub month: String,
+    /// Reports received.
+    pub reports: usize,
+    /// Half took no longer.
+    pub median_s: Option<i64>,
+    /// As above.
+    pub within_policy: Option<f64>,
+}
+
+impl View for Stats {
+    fn json(&self) -> serde_json::Value {
+        document(self)
+    }
+
+    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        for notice in &self.notices {
+            writeln!(out, "{}", styled(NOTICE, notice))?;
+        }
+        let overdue = format!("{} overdue", self.overdue);
+        let overdue = if self.overdue > 0 { styled(ALARM, overdue) } else { overdue };
+        writeln!(
+            out,
+            "{} reports, {} answered by a person, {} open, {overdue}",
+            self.reports, self.answered, self.open
+        )?;
+        let first = &self.first_response;
+        writeln!(out, "\n{}", styled(HEAD, "First answer by a person"))?;
+        for (name, value) in [("median", first.median_s), ("nine in ten", first.p90_s), ("worst", first.worst_s)] {
+            writeln!(out, "  {name:12} {}", value.map_or_else(|| "-".into(), words::span))?;
+        }
+        writeln!(
+            out,
+            "  {:12} {} {}",
+            "in time",
+            share(first.within_policy),
+            styled(FAINT, format!("of {} answered or past due", first.counted))
+        )?;
+        if let Some(months) = &self.by_month {
+            writeln!(
+                out,
+                "\n{}",
+                styled(HEAD, format!("{:9} {:>7}  {:>12}  {:>8}", "Month", "reports", "median", "in time"))
+            )?;
+            for month in months {
+                let median = month.median_s.map_or_else(|| "-".into(), words::span);
+                writeln!(
+                    out,
+                    "{:9} {:>7}  {median:>12}  {:>8}",
+                    month.month,
+                    month.reports,
+                    plain_share(month.within_policy)
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn share(value: Option<f64>) -> String {
+    let style = match value {
+        Some(v) if v >= 0.75 => WELL,
+        Some(v) if v < 0.25 => ALARM,
+        Some(_) => NOTICE,
+        None => FAINT,
+    };
+    styled(style, plain_share(value))
+}
+
+/// Rounded down: 99.96 % is not "100 %".
+fn plain_share(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".into(), |v| format!("{:.1} %", (v * 1000.0).floor() / 10.0))
+}

@@ -1,0 +1,151 @@
+//! One mail in, one [`Opened`] out: found, opened, verified and judged, all or nothing.
+//!
+//! It never fails. What cannot be parsed gives what could be had and a warning; where a limit was hit, `quarantined` says which.
+//! It reads no clock and no file and keeps nothing, so that it can live in a process of its own.
+
+pub mod packets;
+
+mod carried;
+mod decrypt;
+mod elgamal;
+mod judge;
+mod ocb20;
+mod shown;
+mod verify;
+mod walk;
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use sequoia_openpgp as openpgp;
+
+use openpgp::Cert;
+use openpgp::policy::StandardPolicy;
+
+use self::decrypt::Env;
+use self::verify::Proof;
+use self::walk::Walk;
+use crate::message::Header;
+use crate::pgp::keyring::Keyring;
+use crate::report::Opened;
+use crate::secret::Plaintext;
+use crate::verdict::{EncryptionStatus, Format};
+
+/// What opening needs to know besides the mail and the keys.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The instant to judge at.
+    pub now: Timestamp,
+    /// When our server took the mail, where that is known better than from the mail itself.
+    pub received_at: Option<Timestamp>,
+    /// Addresses of ours: what is signed and encrypted must say that it was for one of them.
+    pub own_addresses: Vec<String>,
+}
+
+/// Opens one mail, or one bare OpenPGP message.
+pub fn open(raw: &[u8], keys: &Keyring, context: &Context) -> Opened {
+    with_walk(raw, keys, context, |walk, env, outer| assemble(walk, env, outer, context))
+}
+
+/// The content of one part, by the path that [`Opened::parts`] gives it; `None` where there is no such part.
+pub fn part(raw: &[u8], keys: &Keyring, context: &Context, path: &str) -> Option<Plaintext> {
+    with_walk(raw, keys, context, |walk, _, _| {
+        let leaf = walk.leaves.iter().find(|leaf| leaf.path == path && leaf.role != walk::Role::Heading)?;
+        Some(shown::content(&walk, leaf))
+    })
+}
+
+/// Walks the mail; a second time with the certificates it carries, where one of them may have made a signature in it.
+fn with_walk<T>(
+    raw: &[u8],
+    keys: &Keyring,
+    context: &Context,
+    then: impl FnOnce(Walk<'_, '_>, &Env<'_>, Header) -> T,
+) -> T {
+    let raw = with_line_feeds(raw);
+    let now = SystemTime::from(context.now);
+    let env = |carried| Env { keys, carried, policy: StandardPolicy::at(now), now: now + SKEW };
+    let first_env = env(&[]);
+    let mut first = Walk::run(&raw, &first_env);
+    let outer = outer_header(&first);
+    collect(&mut first, &outer);
+    let unknown = first.groups.iter().flatten().filter(|sig| sig.proof == Proof::Unknown);
+    let carried = unknown.flat_map(|sig| &sig.issuers).any(|issuer| first.collection.has_key(issuer));
+    if !carried {
+        return then(first, &first_env, outer);
+    }
+    let certs: Vec<Cert> = first.collection.certs();
+    drop(first);
+    let second_env = env(&certs);
+    let mut second = Walk::run(&raw, &second_env);
+    collect(&mut second, &outer);
+    then(second, &second_env, outer)
+}
+
+/// How far a sender's clock may run ahead of ours.
+const SKEW: std::time::Duration = std::time::Duration::from_secs(30 * 60);
+
+/// Some files have carriage returns alone at their line ends.
+fn with_line_feeds(raw: &[u8]) -> Cow<'_, [u8]> {
+    if raw.contains(&b'\n') || !raw.contains(&b'\r') || raw.first().is_some_and(|first| first & 0x80 != 0) {
+        return Cow::Borrowed(raw);
+    }
+    Cow::Owned(raw.iter().map(|b| if *b == b'\r' { b'\n' } else { *b }).collect())
+}
+
+fn outer_header(walk: &Walk<'_, '_>) -> Header {
+    match walk.part(0, 0) {
+        Some(root) if walk.format != Some(Format::Openpgp) => {
+            Header::read(&root.fields, root.media_type(), root.kind.get("report-type"))
+        }
+        _ => Header::default(),
+    }
+}
+
+fn collect(walk: &mut Walk<'_, '_>, outer: &Header) {
+    let sender = outer.sender().map(|sender| sender.address.clone());
+    let fields = walk.part(0, 0).map(|root| root.fields.clone()).unwrap_or_default();
+    walk.collection.autocrypt(&fields, sender.as_deref());
+    if let Some((unit, part, cover)) = &walk.payload
+        && cover.seal.is_some()
+        && let Some(fields) = walk.part(*unit, *part).map(|part| part.fields.clone())
+    {
+        walk.collection.gossip(&fields);
+    }
+}
+
+fn assemble(mut walk: Walk<'_, '_>, env: &Env<'_>, outer: Header, context: &Context) -> Opened {
+    let protected = judge::protected(&walk);
+    let judged = judge::verdict(&mut walk, env, &outer, protected.as_ref(), context);
+    let mut header = outer.clone();
+    if let Some((_, sealed)) = protected {
+        header.overlay(sealed);
+    }
+    header.from = judged.from;
+    if judged.verdict.encryption.status != EncryptionStatus::None {
+        header.automatic = crate::message::Automatic::No;
+    }
+    let (text, text_from) = shown::text(&walk);
+    let parts = shown::parts(&walk, &judged.verdict.signature);
+    shown::warn(&mut walk, judged.verdict.encryption.status);
+    let payload_sha256 = walk.seals.iter().find_map(|seal| seal.payload_sha256.clone());
+    let sender = header.sender().map(|sender| sender.address.clone());
+    let mut warnings = std::mem::take(&mut walk.warnings);
+    warnings.extend(std::mem::take(&mut walk.collection.warnings));
+    if walk.format == Some(Format::Openpgp) && walk.seals.is_empty() && walk.groups.is_empty() {
+        warnings.push("no-message: it is OpenPGP data but no message".into());
+    }
+    Opened {
+        outer_subject: outer.subject,
+        header,
+        verdict: judged.verdict,
+        text,
+        text_from,
+        parts,
+        payload_sha256,
+        candidates: walk.collection.candidates(sender.as_deref()),
+        warnings,
+        quarantined: walk.quarantined,
+    }
+}

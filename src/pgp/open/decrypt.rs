@@ -1,0 +1,451 @@
+//! One OpenPGP message to its plaintext and what its signatures prove: all of it, or nothing.
+
+// Old mail is written in ciphers that the library calls deprecated; naming them is the point.
+#![allow(deprecated)]
+
+use std::io::Read;
+use std::time::SystemTime;
+
+use sequoia_openpgp as openpgp;
+
+use openpgp::crypto::SessionKey;
+use openpgp::packet::key::{SecretParts, UnspecifiedRole};
+use openpgp::packet::{Key, PKESK, SKESK};
+use openpgp::parse::stream::{
+    DecryptionHelper, DecryptorBuilder, MessageLayer, MessageStructure, VerificationHelper, VerifierBuilder,
+};
+use openpgp::parse::{PacketParser, Parse};
+use openpgp::policy::StandardPolicy;
+use openpgp::types::SymmetricAlgorithm;
+use openpgp::{Cert, Fingerprint, KeyHandle, Packet};
+use zeroize::Zeroizing;
+
+use super::elgamal::ElGamal;
+use super::ocb20;
+use super::packets::{self, Outline, tag};
+use super::verify::{self, Sig};
+use crate::pgp::keyring::Keyring;
+use crate::secret::Plaintext;
+
+/// The most that one message may decrypt to. It stays below [`BUFFER`], so that the library has verified everything before
+/// it gives out the first byte.
+pub const MAX_OUTPUT: usize = 20 << 20;
+const BUFFER: usize = MAX_OUTPUT + (64 << 10);
+/// More than this many times the input is a bomb, beyond the first MiB.
+const MAX_RATIO: usize = 1_000;
+const MAX_PKESKS: usize = 64;
+const MAX_WILDCARDS: usize = 4;
+const MAX_OWN_TRIED: usize = 64;
+/// The most signatures that are looked at in one message.
+pub const MAX_SIGNATURES: usize = 32;
+
+/// The one text for everything that is refused: a sender who tampers learns nothing from differences.
+pub const REFUSED: &str = "it has no valid integrity protection, or was changed on the way; ask the sender to send it again \
+                           with an up-to-date OpenPGP program";
+
+/// What reading needs besides the bytes.
+pub struct Env<'a> {
+    /// Ours and the configured ones.
+    pub keys: &'a Keyring,
+    /// Certificates that came with the mail itself: they prove possession, nothing else.
+    pub carried: &'a [Cert],
+    /// Judges other people's signatures and certificates.
+    pub policy: StandardPolicy<'static>,
+    /// The instant to judge at.
+    pub now: SystemTime,
+}
+
+/// What the outside of an encrypted message says, and what opening it used.
+#[derive(Clone, Debug, Default)]
+pub struct Sealing {
+    /// Named recipients, upper-case hexadecimal.
+    pub recipients: Vec<String>,
+    /// The symmetric cipher.
+    pub cipher: Option<String>,
+    /// The AEAD mode.
+    pub aead: Option<String>,
+    /// `seipd1`, `seipd2`, `ocb20`.
+    pub integrity: Option<String>,
+    /// The certificate of ours that opened it.
+    pub with: Option<Fingerprint>,
+    /// The very key.
+    pub with_key: Option<Fingerprint>,
+    /// The cipher has blocks of 64 bits or is otherwise out of use.
+    pub weak_cipher: bool,
+}
+
+/// A message that was read to its end.
+pub struct Reading {
+    /// What was inside.
+    pub payload: Plaintext,
+    /// `None` where it was only signed or compressed.
+    pub sealing: Option<Sealing>,
+    /// What the signatures in it prove.
+    pub sigs: Vec<Sig>,
+}
+
+/// Why there is nothing to show.
+pub enum Failed {
+    /// No key here opens it; what to do.
+    Unopened(Sealing, String),
+    /// It must not be trusted; [`REFUSED`] is all that is said.
+    Refused(Sealing),
+    /// A limit was hit.
+    Limit(Sealing, &'static str),
+    /// It is no OpenPGP message.
+    Malformed,
+}
+
+/// Reads one message.
+pub fn read(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
+    let outline = packets::outline(data);
+    let Some(container) = outline.container.clone() else {
+        let sealing = Sealing { recipients: outline.recipients.clone(), ..Sealing::default() };
+        return Err(if outline.pkesks + outline.skesks > 0 { Failed::Refused(sealing) } else { Failed::Malformed });
+    };
+    let mut sealing = Sealing { recipients: outline.recipients.clone(), ..Sealing::default() };
+    match container.tag {
+        tag::SEIPD | tag::OCB | tag::SED => {}
+        tag::SIGNATURE | tag::PUBLIC_KEY | tag::SECRET_KEY if outline.pkesks + outline.skesks > 0 => {
+            return Err(Failed::Refused(sealing));
+        }
+        _ => return read_signed(data, env, None),
+    }
+    if outline.pkesks > MAX_PKESKS || outline.skesks > MAX_PKESKS {
+        return Err(Failed::Limit(sealing, "more than 64 recipients"));
+    }
+    if container.tag == tag::SED {
+        return Err(Failed::Refused(sealing));
+    }
+    if outline.pkesks == 0 {
+        let reason = "it is encrypted with a password, which is never asked for; ask the sender to encrypt to our \
+                      certificate";
+        return Err(Failed::Unopened(sealing, reason.into()));
+    }
+    if container.tag == tag::OCB {
+        return read_ocb20(data, env, &outline, sealing);
+    }
+    sealing.integrity = match data.get(container.body.start) {
+        Some(1) => Some("seipd1".into()),
+        Some(2) => Some("seipd2".into()),
+        _ => None,
+    };
+    read_sealed(data, env, sealing)
+}
+
+fn read_sealed(data: &[u8], env: &Env<'_>, sealing: Sealing) -> Result<Reading, Failed> {
+    let mut state = State { sealing, ..State::default() };
+    let mut policy = env.policy.clone();
+    for cipher in OPENED_CIPHERS {
+        policy.accept_symmetric_algo(cipher);
+    }
+    let helper = Helper { env, state: &mut state };
+    let payload = DecryptorBuilder::from_bytes(data)
+        .map(|builder| builder.buffer_size(BUFFER))
+        .and_then(|builder| builder.with_policy(&policy, env.now, helper))
+        .and_then(|mut decryptor| {
+            let processed = decryptor.message_processed();
+            take(&mut decryptor, processed)
+        });
+    finish(data.len(), payload, state)
+}
+
+/// Ciphers that the policy would refuse today, yet old mail is written in: the integrity protection does not depend on them.
+const OPENED_CIPHERS: [SymmetricAlgorithm; 11] = [
+    SymmetricAlgorithm::IDEA,
+    SymmetricAlgorithm::TripleDES,
+    SymmetricAlgorithm::CAST5,
+    SymmetricAlgorithm::Blowfish,
+    SymmetricAlgorithm::AES128,
+    SymmetricAlgorithm::AES192,
+    SymmetricAlgorithm::AES256,
+    SymmetricAlgorithm::Twofish,
+    SymmetricAlgorithm::Camellia128,
+    SymmetricAlgorithm::Camellia192,
+    SymmetricAlgorithm::Camellia256,
+];
+
+fn finish(input: usize, payload: openpgp::Result<Option<Plaintext>>, state: State) -> Result<Reading, Failed> {
+    if let Some(limit) = state.limit {
+        return Err(Failed::Limit(state.sealing, limit));
+    }
+    match payload {
+        Ok(Some(payload)) => {
+            let size = payload.expose().len();
+            if size > 1 << 20 && size / input.max(1) > MAX_RATIO {
+                return Err(Failed::Limit(state.sealing, "it grows more than a thousandfold when decompressed"));
+            }
+            Ok(Reading { payload, sealing: Some(state.sealing), sigs: state.sigs })
+        }
+        Ok(None) => Err(Failed::Limit(state.sealing, "it decrypts to more than 20 MiB")),
+        Err(_) if state.session_key || state.unwrapped_badly => Err(Failed::Refused(state.sealing)),
+        Err(_) => {
+            let reason = state.locked.map_or_else(|| no_key(&state.sealing), |key| locked(&key));
+            Err(Failed::Unopened(state.sealing, reason))
+        }
+    }
+}
+
+fn no_key(sealing: &Sealing) -> String {
+    if sealing.recipients.iter().all(|id| id.bytes().all(|b| b == b'0')) {
+        return "its recipients are hidden and none of our secret keys opens it".into();
+    }
+    let named: Vec<&str> = sealing.recipients.iter().take(4).map(String::as_str).collect();
+    format!("it is encrypted to {}, and there is no such secret key here", named.join(", "))
+}
+
+fn locked(key: &Fingerprint) -> String {
+    format!("the secret key {key:X} would open it but is locked; configure its passphrase")
+}
+
+/// Reads what is not encrypted: compressed, signed, or bare literal data.
+fn read_signed(data: &[u8], env: &Env<'_>, sealing: Option<Sealing>) -> Result<Reading, Failed> {
+    let mut state = State::default();
+    let helper = Helper { env, state: &mut state };
+    let payload = VerifierBuilder::from_bytes(data)
+        .map(|builder| builder.buffer_size(BUFFER))
+        .and_then(|builder| builder.with_policy(&env.policy, env.now, helper))
+        .and_then(|mut verifier| {
+            let processed = verifier.message_processed();
+            take(&mut verifier, processed)
+        });
+    let outside = sealing.clone().unwrap_or_default();
+    let size = payload.as_ref().ok().and_then(Option::as_ref).map_or(0, |payload| payload.expose().len());
+    match (state.limit, payload) {
+        (Some(limit), _) => Err(Failed::Limit(outside, limit)),
+        (None, Ok(None)) => Err(Failed::Limit(outside, "it unpacks to more than 20 MiB")),
+        (None, Ok(Some(_))) if size > 1 << 20 && size / data.len().max(1) > MAX_RATIO => {
+            Err(Failed::Limit(outside, "it grows more than a thousandfold when decompressed"))
+        }
+        (None, Ok(Some(payload))) => Ok(Reading { payload, sealing, sigs: state.sigs }),
+        (None, Err(_)) if sealing.is_some() => Err(Failed::Refused(outside)),
+        (None, Err(_)) => Err(Failed::Malformed),
+    }
+}
+
+/// Takes all of a verified message; `None` where it is more than allowed. The buffer is sized before it is filled.
+fn take(reader: &mut impl Read, processed: bool) -> openpgp::Result<Option<Plaintext>> {
+    if !processed {
+        return Ok(None);
+    }
+    let mut whole = Zeroizing::new(Vec::new());
+    let mut block = Zeroizing::new(vec![0_u8; 64 << 10]);
+    loop {
+        let count = reader.read(&mut block)?;
+        if count == 0 {
+            break;
+        }
+        if whole.len() + count > MAX_OUTPUT {
+            return Ok(None);
+        }
+        if whole.capacity() < whole.len() + count {
+            let mut larger = Zeroizing::new(Vec::with_capacity((whole.len() * 4).clamp(256 << 10, MAX_OUTPUT)));
+            larger.extend_from_slice(&whole);
+            whole = larger;
+        }
+        whole.extend_from_slice(block.get(..count).unwrap_or_default());
+    }
+    Ok(Some(Plaintext::new(std::mem::take(&mut *whole))))
+}
+
+/// GnuPG's own packet: the session keys are unwrapped by the library, the rest is ours.
+fn read_ocb20(data: &[u8], env: &Env<'_>, outline: &Outline, mut sealing: Sealing) -> Result<Reading, Failed> {
+    let Some(head) = &outline.container else { return Err(Failed::Malformed) };
+    let body = packets::body(data, head);
+    let Some(start) = ocb20::Start::read(&body) else { return Err(Failed::Refused(sealing)) };
+    sealing.integrity = Some("ocb20".into());
+    sealing.aead = Some(start.aead.to_string());
+    if head.whole.end < data.len() {
+        return Err(Failed::Refused(sealing));
+    }
+    let mut pkesks = Vec::new();
+    for one in packets::Packets::new(data).take_while(|other| other.whole.start < head.whole.start) {
+        let whole = data.get(one.whole).unwrap_or_default();
+        if let (tag::PKESK, Ok(Packet::PKESK(pkesk))) = (one.tag, Packet::from_bytes(whole)) {
+            pkesks.push(pkesk);
+        }
+    }
+    let mut state = State { sealing, ..State::default() };
+    let mut inner = None;
+    let mut open = |_: Option<SymmetricAlgorithm>, key: &SessionKey| {
+        inner = start.open(&body, key);
+        inner.is_some()
+    };
+    Helper { env, state: &mut state }.try_keys(&pkesks, Some(start.cipher), &mut open);
+    let Some(inner) = inner else {
+        return finish(data.len(), Err(openpgp::Error::ManipulatedMessage.into()), state);
+    };
+    state.sealing.cipher = Some(cipher_name(start.cipher));
+    read_signed(&inner, env, Some(state.sealing)).map(|mut reading| {
+        verify::check_intended(&mut reading.sigs, reading.sealing.as_ref().and_then(|sealing| sealing.with.as_ref()));
+        reading
+    })
+}
+
+/// The name as `contract.md` writes it.
+fn cipher_name(cipher: SymmetricAlgorithm) -> String {
+    match cipher {
+        SymmetricAlgorithm::AES128 => "AES128".into(),
+        SymmetricAlgorithm::AES192 => "AES192".into(),
+        SymmetricAlgorithm::AES256 => "AES256".into(),
+        SymmetricAlgorithm::TripleDES => "3DES".into(),
+        SymmetricAlgorithm::Camellia128 => "CAMELLIA128".into(),
+        SymmetricAlgorithm::Camellia192 => "CAMELLIA192".into(),
+        SymmetricAlgorithm::Camellia256 => "CAMELLIA256".into(),
+        other => other.to_string().to_uppercase(),
+    }
+}
+
+#[derive(Default)]
+struct State {
+    sealing: Sealing,
+    sigs: Vec<Sig>,
+    seen_signatures: usize,
+    containers: usize,
+    session_key: bool,
+    /// A key of ours is named, and unlocked, and does not unwrap what is there.
+    unwrapped_badly: bool,
+    locked: Option<Fingerprint>,
+    limit: Option<&'static str>,
+}
+
+struct Helper<'a> {
+    env: &'a Env<'a>,
+    state: &'a mut State,
+}
+
+impl VerificationHelper for Helper<'_> {
+    fn inspect(&mut self, pp: &PacketParser<'_>) -> openpgp::Result<()> {
+        let counted = matches!(pp.packet, Packet::Signature(_) | Packet::OnePassSig(_));
+        self.state.seen_signatures += usize::from(counted);
+        if self.state.seen_signatures > 2 * MAX_SIGNATURES {
+            self.state.limit = Some("more than 32 signatures");
+            return Err(openpgp::Error::MalformedMessage("too many signatures".into()).into());
+        }
+        Ok(())
+    }
+
+    fn get_certs(&mut self, ids: &[KeyHandle]) -> openpgp::Result<Vec<Cert>> {
+        Ok(verify::certs_for(self.env, ids))
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> openpgp::Result<()> {
+        for layer in structure {
+            match layer {
+                MessageLayer::SignatureGroup { results } => {
+                    for result in results.into_iter().take(MAX_SIGNATURES) {
+                        self.state.sigs.push(verify::judge(result, self.env));
+                    }
+                }
+                MessageLayer::Encryption { sym_algo, aead_algo } => {
+                    self.state.sealing.cipher = Some(cipher_name(sym_algo));
+                    self.state.sealing.aead = aead_algo.map(|aead| aead.to_string());
+                    self.state.sealing.weak_cipher = is_weak(sym_algo);
+                }
+                MessageLayer::Compression { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_weak(cipher: SymmetricAlgorithm) -> bool {
+    use SymmetricAlgorithm::{Blowfish, CAST5, IDEA, TripleDES};
+    matches!(cipher, IDEA | TripleDES | CAST5 | Blowfish)
+}
+
+impl DecryptionHelper for Helper<'_> {
+    fn decrypt(
+        &mut self,
+        pkesks: &[PKESK],
+        _skesks: &[SKESK],
+        cipher: Option<SymmetricAlgorithm>,
+        decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
+    ) -> openpgp::Result<Option<Cert>> {
+        self.state.containers += 1;
+        if self.state.containers > 1 {
+            self.state.limit = Some("encrypted again inside its own encryption");
+            return Err(openpgp::Error::MalformedMessage("encrypted twice".into()).into());
+        }
+        match self.try_keys(pkesks, cipher, decrypt) {
+            Some(cert) => Ok(Some(cert)),
+            None => Err(openpgp::Error::MissingSessionKey("none of our keys opens it".into()).into()),
+        }
+    }
+}
+
+impl Helper<'_> {
+    /// Tries the named keys, then every key on what hides its recipient: a bounded number of times, never by To or Cc, and
+    /// without the crypto policy, because an expired key of ours still opens old mail.
+    fn try_keys(
+        &mut self,
+        pkesks: &[PKESK],
+        cipher: Option<SymmetricAlgorithm>,
+        decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
+    ) -> Option<Cert> {
+        let env = self.env;
+        for pkesk in pkesks.iter().take(MAX_PKESKS) {
+            let Some(handle) = pkesk.recipient() else { continue };
+            for cert in env.keys.own() {
+                for ka in cert.keys().key_handle(handle.clone()).secret() {
+                    let found = self.try_key(cert, ka.key().clone().into(), pkesk, cipher, decrypt);
+                    if found.is_some() {
+                        return found;
+                    }
+                    self.state.unwrapped_badly |= !ka.key().secret().is_encrypted();
+                }
+            }
+        }
+        let hidden = pkesks.iter().filter(|pkesk| pkesk.recipient().is_none()).take(MAX_WILDCARDS);
+        for pkesk in hidden {
+            let keys = env.keys.own().iter().flat_map(|cert| cert.keys().secret().map(move |ka| (cert, ka)));
+            let fitting = keys.filter(|(_, ka)| same_algorithm(ka.key().pk_algo(), pkesk.pk_algo()));
+            for (cert, ka) in fitting.take(MAX_OWN_TRIED) {
+                let found = self.try_key(cert, ka.key().clone().into(), pkesk, cipher, decrypt);
+                if found.is_some() {
+                    return found;
+                }
+            }
+        }
+        None
+    }
+
+    fn try_key(
+        &mut self,
+        cert: &Cert,
+        key: Key<SecretParts, UnspecifiedRole>,
+        pkesk: &PKESK,
+        cipher: Option<SymmetricAlgorithm>,
+        decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
+    ) -> Option<Cert> {
+        let fingerprint = key.fingerprint();
+        if key.secret().is_encrypted() {
+            self.state.locked.get_or_insert(fingerprint);
+            return None;
+        }
+        let unwrapped = if is_elgamal(key.pk_algo()) {
+            pkesk.decrypt(&mut ElGamal::new(key), cipher)
+        } else {
+            key.into_keypair().ok().and_then(|mut pair| pkesk.decrypt(&mut pair, cipher))
+        };
+        let (algorithm, session_key) = unwrapped?;
+        if !decrypt(algorithm, &session_key) {
+            return None;
+        }
+        self.state.session_key = true;
+        self.state.sealing.with = Some(cert.fingerprint());
+        self.state.sealing.with_key = Some(fingerprint);
+        Some(cert.clone())
+    }
+}
+
+fn is_elgamal(algorithm: openpgp::types::PublicKeyAlgorithm) -> bool {
+    use openpgp::types::PublicKeyAlgorithm::{ElGamalEncrypt, ElGamalEncryptSign};
+    matches!(algorithm, ElGamalEncrypt | ElGamalEncryptSign)
+}
+
+fn same_algorithm(ours: openpgp::types::PublicKeyAlgorithm, theirs: openpgp::types::PublicKeyAlgorithm) -> bool {
+    use openpgp::types::PublicKeyAlgorithm::{RSAEncrypt, RSAEncryptSign};
+    let rsa = |algorithm| matches!(algorithm, RSAEncrypt | RSAEncryptSign);
+    ours == theirs || (rsa(ours) && rsa(theirs)) || (is_elgamal(ours) && is_elgamal(theirs))
+}

@@ -1,0 +1,249 @@
+//! What one signature proves, and for whom.
+
+use jiff::Timestamp;
+use sequoia_openpgp as openpgp;
+
+use openpgp::cert::amalgamation::ValidAmalgamation;
+use openpgp::packet::{Signature, UserID};
+use openpgp::parse::Parse;
+use openpgp::parse::stream::{
+    DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerificationResult,
+};
+use openpgp::types::{HashAlgorithm, RevocationStatus};
+use openpgp::{Cert, Fingerprint, KeyHandle};
+
+use super::decrypt::{Env, MAX_SIGNATURES};
+use super::packets::{Packets, tag};
+
+/// What the arithmetic and the crypto policy say of one signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It verifies.
+    Valid,
+    /// There is no certificate to verify it with.
+    Unknown,
+    /// It does not verify, or not by our policy.
+    Bad,
+}
+
+/// One checked signature.
+#[derive(Clone, Debug)]
+pub struct Sig {
+    /// What it proves.
+    pub proof: Proof,
+    /// The signer's certificate, or the issuer that it names.
+    pub by: Option<String>,
+    /// The addresses that the certificate binds to itself, each the single addr-spec of a User ID.
+    pub addresses: Vec<String>,
+    /// The certificate only came with this mail.
+    pub carried: bool,
+    /// The hash algorithm.
+    pub hash: Option<String>,
+    /// When it says it was made.
+    pub made_at: Option<Timestamp>,
+    /// Whom it says it is for.
+    pub intended: Vec<Fingerprint>,
+    /// Issuers, for finding a certificate that the mail carries.
+    pub issuers: Vec<KeyHandle>,
+    /// Why it is not valid.
+    pub reason: Option<String>,
+    /// A stable slug and words, for what must be named.
+    pub warnings: Vec<String>,
+}
+
+/// The certificates that may have made a signature: configured ones first, so that a carried copy never stands for them.
+pub fn certs_for(env: &Env<'_>, ids: &[KeyHandle]) -> Vec<Cert> {
+    let mut found: Vec<Cert> = Vec::new();
+    for id in ids.iter().take(MAX_SIGNATURES) {
+        let carried = env.carried.iter().filter(|cert| cert.keys().key_handle(id.clone()).next().is_some());
+        for cert in env.keys.with_key(id).chain(carried) {
+            if !found.iter().any(|other| other.fingerprint() == cert.fingerprint()) {
+                found.push(cert.clone());
+            }
+        }
+    }
+    found
+}
+
+/// Turns the library's result into ours.
+pub fn judge(result: VerificationResult<'_>, env: &Env<'_>) -> Sig {
+    match result {
+        Ok(good) => {
+            let mut sig = describe(good.sig);
+            sig.proof = Proof::Valid;
+            know(&mut sig, good.ka.cert(), env);
+            sig
+        }
+        Err(VerificationError::MissingKey { sig }) => {
+            let mut sig = describe(sig);
+            sig.proof = Proof::Unknown;
+            sig.reason = Some("there is no certificate to check it with".into());
+            sig
+        }
+        Err(VerificationError::UnboundKey { sig, cert, error }) => bad(sig, Some(cert), &error, env),
+        Err(VerificationError::BadKey { sig, ka, error } | VerificationError::BadSignature { sig, ka, error }) => {
+            bad(sig, Some(ka.cert()), &error, env)
+        }
+        Err(VerificationError::MalformedSignature { sig, error }) => bad(sig, None, &error, env),
+        Err(_) => Sig {
+            proof: Proof::Bad,
+            by: None,
+            addresses: Vec::new(),
+            carried: false,
+            hash: None,
+            made_at: None,
+            intended: Vec::new(),
+            issuers: Vec::new(),
+            reason: Some("it is of a kind that cannot be read".into()),
+            warnings: Vec::new(),
+        },
+    }
+}
+
+fn bad(sig: &Signature, cert: Option<&Cert>, error: &openpgp::anyhow::Error, env: &Env<'_>) -> Sig {
+    let weak = is_weak(sig.hash_algo());
+    let mut out = describe(sig);
+    out.proof = Proof::Bad;
+    out.reason = Some(if weak { "its hash algorithm is no longer safe".into() } else { words(error) });
+    if let Some(cert) = cert {
+        know(&mut out, cert, env);
+    }
+    if weak {
+        let hash = out.hash.clone().unwrap_or_default();
+        let slug = hash.to_ascii_lowercase();
+        out.warnings.push(format!("{slug}-signature: {hash} can be forged, so the signature proves nothing today"));
+    }
+    out
+}
+
+/// The library's words, one line and bounded: they may quote a stranger.
+fn words(error: &openpgp::anyhow::Error) -> String {
+    let text: String = error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn describe(sig: &Signature) -> Sig {
+    let issuers = sig.get_issuers();
+    let by = issuers.iter().find(|id| matches!(id, KeyHandle::Fingerprint(_))).or_else(|| issuers.first());
+    Sig {
+        proof: Proof::Unknown,
+        by: by.map(|id| format!("{id:X}")),
+        addresses: Vec::new(),
+        carried: false,
+        hash: Some(hash_name(sig.hash_algo())),
+        made_at: sig.signature_creation_time().and_then(|time| Timestamp::try_from(time).ok()),
+        intended: sig.intended_recipients().take(MAX_SIGNATURES).cloned().collect(),
+        issuers,
+        reason: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn know(sig: &mut Sig, cert: &Cert, env: &Env<'_>) {
+    let fingerprint = cert.fingerprint();
+    sig.by = Some(format!("{fingerprint:X}"));
+    sig.carried = !env.keys.own().iter().chain(env.keys.certs()).any(|known| known.fingerprint() == fingerprint);
+    sig.addresses = bound_addresses(cert, env);
+}
+
+/// The addresses of valid, unrevoked, self-bound User IDs. A User ID that holds more or other than one addr-spec gives none.
+pub fn bound_addresses(cert: &Cert, env: &Env<'_>) -> Vec<String> {
+    let Ok(valid) = cert.with_policy(&env.policy, env.now) else { return Vec::new() };
+    let bound = valid.userids().filter(|uid| !matches!(uid.revocation_status(), RevocationStatus::Revoked(_)));
+    bound.filter_map(|uid| single_address(uid.userid())).collect()
+}
+
+/// The one addr-spec of a User ID.
+pub fn single_address(uid: &UserID) -> Option<String> {
+    let address = uid.email().ok().flatten()?;
+    let whole = std::str::from_utf8(uid.value()).ok()?;
+    let clean = !whole.chars().any(char::is_control) && whole.matches('@').count() == 1 && address.contains('@');
+    clean.then(|| address.to_owned())
+}
+
+/// The name as `contract.md` writes it.
+fn hash_name(hash: HashAlgorithm) -> String {
+    match hash {
+        HashAlgorithm::SHA1 => "SHA1".into(),
+        HashAlgorithm::MD5 => "MD5".into(),
+        HashAlgorithm::RipeMD => "RIPEMD160".into(),
+        HashAlgorithm::SHA256 => "SHA256".into(),
+        HashAlgorithm::SHA384 => "SHA384".into(),
+        HashAlgorithm::SHA512 => "SHA512".into(),
+        HashAlgorithm::SHA224 => "SHA224".into(),
+        other => other.to_string(),
+    }
+}
+
+fn is_weak(hash: HashAlgorithm) -> bool {
+    matches!(hash, HashAlgorithm::MD5 | HashAlgorithm::SHA1 | HashAlgorithm::RipeMD)
+}
+
+/// Makes a valid signature bad when it names recipients and we are not among them. (The library does this for what it
+/// decrypts itself.)
+pub fn check_intended(sigs: &mut [Sig], ours: Option<&Fingerprint>) {
+    let Some(ours) = ours else { return };
+    for sig in sigs.iter_mut().filter(|sig| sig.proof == Proof::Valid && !sig.intended.is_empty()) {
+        if !sig.intended.contains(ours) {
+            sig.proof = Proof::Bad;
+            sig.reason = Some("not an intended recipient".into());
+        }
+    }
+}
+
+/// Checks a detached signature against the forms that its content may have had before a program on the way touched it;
+/// the first form that verifies counts. `Err` names the limit that was hit.
+pub fn detached(signature: &[u8], forms: &[&[u8]], env: &Env<'_>) -> Result<Vec<Sig>, &'static str> {
+    let mut count = 0_usize;
+    for head in Packets::new(signature) {
+        count += usize::from(head.tag == tag::SIGNATURE);
+    }
+    if count > MAX_SIGNATURES {
+        return Err("more than 32 signatures");
+    }
+    let mut first = Vec::new();
+    for form in forms {
+        let sigs = verify(signature, form, env);
+        if sigs.iter().any(|sig| sig.proof == Proof::Valid) {
+            return Ok(sigs);
+        }
+        if first.is_empty() {
+            first = sigs;
+        }
+        // Without a certificate no other form will do better.
+        if first.iter().all(|sig| sig.proof == Proof::Unknown) {
+            break;
+        }
+    }
+    Ok(first)
+}
+
+fn verify(signature: &[u8], data: &[u8], env: &Env<'_>) -> Vec<Sig> {
+    let mut sigs = Vec::new();
+    let helper = Collector { env, sigs: &mut sigs };
+    let _ = DetachedVerifierBuilder::from_bytes(signature)
+        .and_then(|builder| builder.with_policy(&env.policy, env.now, helper))
+        .and_then(|mut verifier| verifier.verify_bytes(data));
+    sigs
+}
+
+struct Collector<'a> {
+    env: &'a Env<'a>,
+    sigs: &'a mut Vec<Sig>,
+}
+
+impl VerificationHelper for Collector<'_> {
+    fn get_certs(&mut self, ids: &[KeyHandle]) -> openpgp::Result<Vec<Cert>> {
+        Ok(certs_for(self.env, ids))
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> openpgp::Result<()> {
+        for layer in structure {
+            if let MessageLayer::SignatureGroup { results } = layer {
+                self.sigs.extend(results.into_iter().map(|result| judge(result, self.env)));
+            }
+        }
+        Ok(())
+    }
+}

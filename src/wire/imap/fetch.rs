@@ -1,0 +1,528 @@
+//! One pass over one mailbox: list, ask for sizes, fetch in batches, and divide whatever fails until the one message
+//! that makes it fail is alone.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::session::Fault;
+use super::{Imap, Plan, SMALL, name, pause, plan, reply};
+use crate::wire::files::header;
+use crate::wire::{AfterSkip, Direction, Fetched, Position, Progress, Sighting, Sink, Skipped, Summary, WireError};
+
+/// UIDs asked about at once: a command line of at most 6 KiB, which every server takes.
+const WINDOW: usize = 500;
+/// UIDs a single SEARCH covers: a line of 6 MiB at most.
+const SPAN: u32 = 500_000;
+/// Larger mail is fetched in pieces of this size.
+const PIECE: u64 = 1 << 20;
+/// Faults in a row, each on a smaller batch or a new connection, before the run ends.
+const FAULTS: u32 = 24;
+/// Refusals to serve for now in a row.
+const LATER: u32 = 4;
+/// Messages skipped in a row before the server, and not the messages, is to blame.
+const SKIPS: u32 = 10;
+/// Where the header of a mail over the limit ends at the latest.
+const LONGEST_HEADER: usize = 1 << 20;
+
+/// What is known of a message before its bytes come.
+#[derive(Clone, Copy, Debug)]
+struct Meta {
+    uid: u32,
+    /// RFC822.SIZE; without it the message is fetched in pieces, which needs none.
+    size: Option<u64>,
+    date: Option<Timestamp>,
+}
+
+impl Meta {
+    /// Its size where it may share a batch.
+    fn small(&self) -> Option<u64> {
+        self.size.filter(|size| *size <= PIECE)
+    }
+}
+
+/// UIDs or messages still to be had, and how often they failed.
+struct Work<T> {
+    items: Vec<T>,
+    tries: u32,
+}
+
+pub struct Run<'a> {
+    imap: &'a mut Imap,
+    mailbox: &'a str,
+    wire: String,
+    label: String,
+    epoch: u32,
+    direction: Direction,
+    sink: &'a mut dyn Sink,
+    progress: &'a mut dyn FnMut(Progress),
+    faults: u32,
+    later: u32,
+    skips: u32,
+    total: u64,
+    /// Whether stored sightings are left out.
+    ask: bool,
+    /// Stored messages above the first new one.
+    known_above: u32,
+    /// Messages below the position that are stored or settled.
+    below: u32,
+    /// The first UID that must be tried again, with what was below it.
+    pinned: Option<(u32, u32)>,
+    summary: Summary,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(
+        imap: &'a mut Imap,
+        mailbox: &'a str,
+        direction: Direction,
+        sink: &'a mut dyn Sink,
+        progress: &'a mut dyn FnMut(Progress),
+    ) -> Run<'a> {
+        let label = imap.label(mailbox);
+        Run {
+            wire: name::encode(mailbox),
+            summary: Summary { mailbox: label.clone(), ..Summary::default() },
+            label,
+            imap,
+            mailbox,
+            direction,
+            sink,
+            progress,
+            epoch: 0,
+            faults: 0,
+            later: 0,
+            skips: 0,
+            total: 0,
+            ask: true,
+            known_above: 0,
+            below: 0,
+            pinned: None,
+        }
+    }
+
+    pub fn go(mut self) -> Result<Summary, WireError> {
+        let now = self.imap.examine(self.mailbox)?;
+        self.epoch = now.uidvalidity;
+        let old = self.sink.position(&self.label);
+        let uids = match plan(old, &now) {
+            Plan::Nothing => return Ok(self.summary),
+            Plan::From(first) => self.list_from(first, old, &now)?,
+            Plan::Everything { again } => self.list_all(again, &now)?,
+        };
+        let listed_next = uids.last().map_or(0, |uid| uid.saturating_add(1));
+        let unknown = self.leave_out_known(uids);
+        self.total = unknown.len() as u64;
+        for window in unknown.chunks(WINDOW) {
+            self.window(window)?;
+        }
+        // At the end the position may pass UIDs that were given out and are gone.
+        let end = now.uidnext.unwrap_or(0).max(listed_next).max(1);
+        self.below = self.below.saturating_add(self.known_above);
+        let last = self.position(end);
+        if old != Some(last) {
+            self.hand_over(Vec::new(), last)?;
+        }
+        Ok(self.summary)
+    }
+
+    fn list_from(&mut self, first: u32, old: Option<Position>, now: &reply::Status) -> Result<Vec<u32>, WireError> {
+        let uids = self.search(first, now.uidnext)?;
+        let below_now = now.exists.saturating_sub(uids.len().try_into().unwrap_or(u32::MAX));
+        let below = old.map_or(0, |p| p.below);
+        if below_now > below {
+            return self.list_all(true, now);
+        }
+        self.below = below_now;
+        Ok(uids)
+    }
+
+    fn list_all(&mut self, again: bool, now: &reply::Status) -> Result<Vec<u32>, WireError> {
+        let uids = self.search(1, now.uidnext)?;
+        let shown = u32::try_from(uids.len()).unwrap_or(u32::MAX);
+        if shown < now.exists {
+            self.summary.warnings.push(format!(
+                "{} shows {shown} messages in {} and counts {}: it may be hiding some",
+                self.imap.config.server.label(),
+                crate::safe::short(self.mailbox, 80),
+                now.exists
+            ));
+        }
+        self.below = 0;
+        // Unless the UIDs mean what they meant, old sightings speak of other messages and nothing is left out.
+        self.ask = again;
+        Ok(uids)
+    }
+
+    /// Leaves out what the sink has, except where the UIDs may mean something else than they did.
+    fn leave_out_known(&mut self, uids: Vec<u32>) -> Vec<u32> {
+        if !self.ask {
+            return uids;
+        }
+        let mut unknown = Vec::with_capacity(uids.len());
+        for uid in uids {
+            let sighting = self.sighting(uid);
+            if self.sink.has(&sighting) {
+                // Counted where the position passes it: at once, or at the end.
+                let count = if unknown.is_empty() { &mut self.below } else { &mut self.known_above };
+                *count = count.saturating_add(1);
+            } else {
+                unknown.push(uid);
+            }
+        }
+        unknown
+    }
+
+    fn search(&mut self, first: u32, next: Option<u32>) -> Result<Vec<u32>, WireError> {
+        let mut uids = Vec::new();
+        let mut from = first.max(1);
+        loop {
+            let last_span = next.is_none_or(|n| n.saturating_sub(from) <= SPAN);
+            let to = if last_span { u32::MAX } else { from + SPAN - 1 };
+            let lines = self.insist("UID SEARCH", &format!("UID SEARCH UID {from}:{to}"), 8 << 20)?;
+            // Servers answer `n:*` and the like with the last message even when it is below n.
+            uids.extend(lines.into_iter().filter(|uid| (from..=to).contains(uid)));
+            if last_span {
+                break;
+            }
+            from = to + 1;
+        }
+        uids.sort_unstable();
+        uids.dedup();
+        Ok(uids)
+    }
+
+    fn insist(&mut self, command: &'static str, line: &str, budget: u64) -> Result<Vec<u32>, WireError> {
+        let mut failures = 0;
+        loop {
+            let found = self.run(line, budget).and_then(|lines| self.in_step(reply::search(&lines)));
+            match found {
+                Ok(found) => return Ok(found),
+                Err(fault) => self.imap.recover(command, fault, &mut failures)?,
+            }
+        }
+    }
+
+    /// One command in this mailbox. After a reconnect the mailbox must still be the same one.
+    fn run(&mut self, line: &str, budget: u64) -> Result<Vec<u8>, Fault> {
+        let here = |s: &super::Session| s.selected.as_ref().is_some_and(|(n, v)| *n == self.wire && *v == self.epoch);
+        if !self.imap.session.as_ref().is_some_and(here) {
+            let status = self.imap.select(&self.wire)?;
+            if status.uidvalidity != self.epoch {
+                let (host, command) = (self.imap.config.server.label(), "EXAMINE");
+                let reason = "the mailbox was replaced meanwhile: poll again".to_owned();
+                return Err(Fault::Fatal(WireError::Broken { host, command, reason }));
+            }
+        }
+        self.imap.run(line, budget)
+    }
+
+    /// An answer that makes no sense costs the connection.
+    fn in_step<T>(&mut self, read: Result<T, reply::OutOfStep>) -> Result<T, Fault> {
+        read.map_err(|e| {
+            self.imap.session = None;
+            e.into()
+        })
+    }
+
+    fn window(&mut self, uids: &[u32]) -> Result<(), WireError> {
+        let mut queue = VecDeque::from([Work { items: uids.to_vec(), tries: 0 }]);
+        while let Some(work) = queue.pop_front() {
+            match self.metas(&work.items) {
+                Ok(metas) => {
+                    self.succeeded();
+                    self.batches(&work.items, metas)?;
+                }
+                Err(fault) => self.divide(&mut queue, work, fault, |uid| *uid)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn metas(&mut self, uids: &[u32]) -> Result<HashMap<u32, Meta>, Fault> {
+        let line = format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE)", set(uids));
+        let lines = self.run(&line, SMALL + 256 * uids.len() as u64)?;
+        let items = reply::items(&lines);
+        let mut metas = HashMap::new();
+        for item in self.in_step(items)? {
+            if let Some(uid) = item.uid.filter(|uid| uids.binary_search(uid).is_ok()) {
+                metas.insert(uid, Meta { uid, size: item.size, date: item.date });
+            }
+        }
+        Ok(metas)
+    }
+
+    /// Groups messages into batches, in the order of their UIDs, and delivers them.
+    fn batches(&mut self, uids: &[u32], metas: HashMap<u32, Meta>) -> Result<(), WireError> {
+        let limits = self.imap.config.limits;
+        let mut queue: VecDeque<Work<Meta>> = VecDeque::new();
+        let mut bytes = 0u64;
+        for uid in uids {
+            // A message that was listed and has no size is asked for alone: gone, or withheld.
+            let meta = metas.get(uid).copied().unwrap_or(Meta { uid: *uid, size: None, date: None });
+            let fits = meta.small().is_some_and(|size| bytes.saturating_add(size) <= limits.batch_bytes);
+            match queue.back_mut() {
+                Some(work) if fits && work.items.len() < limits.batch_count => work.items.push(meta),
+                _ => {
+                    queue.push_back(Work { items: vec![meta], tries: 0 });
+                    bytes = 0;
+                }
+            }
+            // Nothing joins a large one.
+            bytes = meta.small().map_or(limits.batch_bytes.saturating_add(1), |size| bytes + size);
+        }
+        while let Some(work) = queue.pop_front() {
+            match self.deliver(&work) {
+                Ok(None) => self.succeeded(),
+                Ok(Some(rest)) => {
+                    let mut rest = rest.into_iter();
+                    let missing = rest.next().map(|m| vec![m]).unwrap_or_default();
+                    let rest: Vec<Meta> = rest.collect();
+                    if !rest.is_empty() {
+                        queue.push_front(Work { items: rest, tries: 0 });
+                    }
+                    queue.push_front(Work { items: missing, tries: 1 });
+                }
+                Err(Outcome::Fault(fault)) => self.divide(&mut queue, work, fault, |meta| meta.uid)?,
+                Err(Outcome::Error(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches a batch and hands it over. Returns what comes after the part that arrived, beginning with the message that
+    /// did not.
+    fn deliver(&mut self, work: &Work<Meta>) -> Result<Option<Vec<Meta>>, Outcome> {
+        let alone = match work.items.as_slice() {
+            [one] if one.small().is_none() || work.tries > 0 => Some(*one),
+            _ => None,
+        };
+        let mut mail = Vec::new();
+        let mut rest = None;
+        if let Some(meta) = alone {
+            match self.in_pieces(&meta)? {
+                Some((raw, truncated)) => mail.push(self.fetched(&meta, raw, truncated)),
+                None if self.is_gone(meta.uid)? => self.summary.vanished += 1,
+                None => return Err(Fault::Broken("the server lists it and does not hand it over".to_owned()).into()),
+            }
+        } else {
+            let mut bodies = self.whole(&work.items)?;
+            for (i, meta) in work.items.iter().enumerate() {
+                let Some(raw) = bodies.remove(&meta.uid) else {
+                    rest = work.items.get(i..).map(<[Meta]>::to_vec);
+                    break;
+                };
+                mail.push(self.fetched(meta, raw, None));
+            }
+        }
+        let done = work.items.len() - rest.as_ref().map_or(0, Vec::len);
+        if let Some(last) = done.checked_sub(1).and_then(|i| work.items.get(i)) {
+            self.below = self.below.saturating_add(mail.len().try_into().unwrap_or(u32::MAX));
+            let next = self.position(last.uid.saturating_add(1));
+            self.hand_over(mail, next).map_err(Outcome::Error)?;
+        }
+        Ok(rest)
+    }
+
+    /// Whole small messages in one command.
+    fn whole(&mut self, metas: &[Meta]) -> Result<HashMap<u32, Vec<u8>>, Fault> {
+        let uids: Vec<u32> = metas.iter().map(|m| m.uid).collect();
+        let announced: u64 = metas.iter().filter_map(|m| m.size).sum();
+        // Some servers estimate sizes; twice as much and a little is believed, no more.
+        let budget = announced.saturating_mul(2) + SMALL + 1024 * metas.len() as u64;
+        let lines = self.run(&format!("UID FETCH {} (UID BODY.PEEK[])", set(&uids)), budget)?;
+        let items = reply::items(&lines);
+        let mut bodies = HashMap::new();
+        for item in self.in_step(items)? {
+            let Some(body) = item.body else { continue };
+            let wanted = item.uid.filter(|uid| uids.binary_search(uid).is_ok() && item.origin.is_none());
+            if wanted.is_none_or(|uid| bodies.insert(uid, body.into_owned()).is_some()) {
+                return self.unasked();
+            }
+        }
+        Ok(bodies)
+    }
+
+    /// One message piece by piece, whatever size was announced; `None` where the server gives nothing for it.
+    fn in_pieces(&mut self, meta: &Meta) -> Result<Option<(Vec<u8>, Option<u64>)>, Fault> {
+        let limits = self.imap.config.limits;
+        let announced = meta.size.unwrap_or(0);
+        let is_large = announced > limits.message;
+        let piece = if is_large { limits.beginning.clamp(1, PIECE) } else { PIECE };
+        let mut raw: Vec<u8> = Vec::new();
+        loop {
+            let Some(bytes) = self.piece(meta.uid, raw.len() as u64, piece)? else {
+                return Ok(if raw.is_empty() { None } else { Some((raw, None)) });
+            };
+            let is_last = (bytes.len() as u64) < piece;
+            if raw.is_empty() && !is_last {
+                raw.reserve_exact(usize::try_from(announced.min(limits.message)).unwrap_or(0));
+            }
+            raw.extend_from_slice(&bytes);
+            if is_last && raw.len() as u64 <= limits.message {
+                return Ok(Some((raw, None)));
+            }
+            if is_large && (header::end(&raw).is_some() || raw.len() >= LONGEST_HEADER) {
+                return Ok(Some((raw, Some(announced))));
+            }
+            if raw.len() as u64 > limits.message {
+                let seen = raw.len() as u64;
+                header::keep_beginning(&mut raw, &limits);
+                return Ok(Some((raw, Some(announced.max(seen)))));
+            }
+        }
+    }
+
+    fn piece(&mut self, uid: u32, offset: u64, length: u64) -> Result<Option<Vec<u8>>, Fault> {
+        let line = format!("UID FETCH {uid} (UID BODY.PEEK[]<{offset}.{length}>)");
+        let lines = self.run(&line, length + SMALL)?;
+        let items = reply::items(&lines);
+        let mut piece = None;
+        for item in self.in_step(items)? {
+            let Some(body) = item.body else { continue };
+            let fits = item.uid == Some(uid) && item.origin.unwrap_or(0) == offset && body.len() as u64 <= length;
+            if !fits || piece.replace(body.into_owned()).is_some() {
+                return self.unasked();
+            }
+        }
+        Ok(piece)
+    }
+
+    /// A message that nobody asked for, or a second answer for one, means that mail text is being read as protocol, or a
+    /// lie: nothing of the answer is kept.
+    fn unasked<T>(&mut self) -> Result<T, Fault> {
+        self.imap.session = None;
+        Err(Fault::Broken("the server answered for a message that was not asked for".to_owned()))
+    }
+
+    /// Whether someone deleted or moved the message meanwhile. NOOP lets the server notice.
+    fn is_gone(&mut self, uid: u32) -> Result<bool, Fault> {
+        self.run("NOOP", SMALL)?;
+        let lines = self.run(&format!("UID SEARCH UID {uid}"), SMALL)?;
+        let found = reply::search(&lines);
+        Ok(!self.in_step(found)?.contains(&uid))
+    }
+
+    /// After a fault: halves what is left to try, or gives a single message up for now.
+    fn divide<T: Clone>(
+        &mut self,
+        queue: &mut VecDeque<Work<T>>,
+        work: Work<T>,
+        fault: Fault,
+        uid: impl Fn(&T) -> u32,
+    ) -> Result<(), WireError> {
+        self.faults += 1;
+        let later = matches!(fault, Fault::Refused { later: true, .. });
+        self.later = if later { self.later + 1 } else { self.later };
+        let hopeless = self.faults >= FAULTS || self.later >= LATER || self.imap.meter.is_over();
+        if hopeless || matches!(fault, Fault::Fatal(_)) {
+            return Err(self.imap.error("UID FETCH", fault));
+        }
+        if later {
+            pause(self.later);
+            queue.push_front(work);
+        } else if let [_, _, ..] = work.items.as_slice() {
+            let (left, right) = work.items.split_at(work.items.len() / 2);
+            queue.push_front(Work { items: right.to_vec(), tries: 0 });
+            queue.push_front(Work { items: left.to_vec(), tries: 0 });
+        } else if work.tries < 2 {
+            queue.push_front(Work { tries: work.tries + 1, ..work });
+        } else if let Some(one) = work.items.first() {
+            self.skip(uid(one), fault)?;
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, uid: u32, fault: Fault) -> Result<(), WireError> {
+        self.skips += 1;
+        if self.skips >= SKIPS {
+            return Err(self.imap.error("UID FETCH", fault));
+        }
+        let reason = match fault {
+            Fault::Refused { text, .. } | Fault::Broken(text) => text,
+            Fault::Fatal(error) => error.to_string(),
+        };
+        let skipped = Skipped { sighting: self.sighting(uid), direction: self.direction, reason };
+        match self.sink.skipped(&skipped).map_err(WireError::Sink)? {
+            AfterSkip::TryAgain if self.pinned.is_none() => self.pinned = Some((uid, self.below)),
+            AfterSkip::TryAgain => {}
+            AfterSkip::Pass => self.below = self.below.saturating_add(1),
+        }
+        self.summary.skipped.push(skipped);
+        Ok(())
+    }
+
+    fn succeeded(&mut self) {
+        (self.faults, self.later, self.skips) = (0, 0, 0);
+    }
+
+    fn position(&self, next_uid: u32) -> Position {
+        let (next_uid, below) = self.pinned.unwrap_or((next_uid, self.below));
+        Position { uidvalidity: self.epoch, next_uid, below }
+    }
+
+    fn hand_over(&mut self, mail: Vec<Fetched>, next: Position) -> Result<(), WireError> {
+        let count = mail.len() as u64;
+        let bytes: u64 = mail.iter().map(|m| m.raw.len() as u64).sum();
+        self.sink.batch(&self.label, mail, Some(next)).map_err(WireError::Sink)?;
+        self.summary.seen += count;
+        self.summary.bytes += bytes;
+        if count > 0 {
+            let (done, bytes) = (self.summary.seen, self.summary.bytes);
+            (self.progress)(Progress { done, total: self.total, bytes });
+        }
+        Ok(())
+    }
+
+    fn sighting(&self, uid: u32) -> Sighting {
+        Sighting { mailbox: self.label.clone(), epoch: self.epoch, key: uid.to_string() }
+    }
+
+    fn fetched(&self, meta: &Meta, raw: Vec<u8>, truncated: Option<u64>) -> Fetched {
+        let sighting = self.sighting(meta.uid);
+        Fetched { raw, received_at: meta.date, sighting, direction: self.direction, truncated }
+    }
+}
+
+/// A fault may be tried again; an error of the sink may not.
+enum Outcome {
+    Fault(Fault),
+    Error(WireError),
+}
+
+impl From<Fault> for Outcome {
+    fn from(fault: Fault) -> Outcome {
+        Outcome::Fault(fault)
+    }
+}
+
+/// `1:3,7`. The UIDs are sorted.
+fn set(uids: &[u32]) -> String {
+    let mut out = String::new();
+    let mut rest = uids;
+    while let Some((first, mut tail)) = rest.split_first() {
+        let mut last = *first;
+        while let Some((next, more)) = tail.split_first()
+            && last.checked_add(1) == Some(*next)
+        {
+            (last, tail) = (*next, more);
+        }
+        let comma = if out.is_empty() { "" } else { "," };
+        let _ = if last == *first { write!(out, "{comma}{first}") } else { write!(out, "{comma}{first}:{last}") };
+        rest = tail;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_short() {
+        assert_eq!(set(&[1, 2, 3, 7, 9, 10]), "1:3,7,9:10");
+        assert_eq!(set(&[4294967294, 4294967295]), "4294967294:4294967295");
+        assert_eq!(set(&[]), "");
+    }
+}

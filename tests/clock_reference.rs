@@ -1,0 +1,254 @@
+//! The calendar against a slow, obvious reference that walks through time minute by minute and only ever asks what the
+//! clock on the wall shows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
+use proptest::prelude::*;
+use sealpost::clock::calendar::{Calendar, Holidays};
+use sealpost::clock::policy::Unit;
+
+/// Zones whose clocks do something at one time or another in the years below.
+const ZONES: [&str; 14] = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+    "America/Sao_Paulo",
+    "Asia/Tehran",
+    "Africa/Cairo",
+    "Asia/Jerusalem",
+    "Antarctica/Troll",
+    "Africa/Casablanca",
+    "Pacific/Chatham",
+    "America/Havana",
+];
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+/// About two days, so that a walk sees what follows the wanted minute.
+const BEYOND: i64 = 3_000;
+
+#[derive(Clone, Debug)]
+struct World {
+    zone: &'static str,
+    weekend: Vec<Weekday>,
+    holidays: Vec<Date>,
+    hours: Option<(Time, Time)>,
+}
+
+impl World {
+    fn calendar(&self) -> Calendar {
+        let zone = Calendar::zone_named(self.zone).unwrap();
+        let holidays = Holidays::from_days(self.holidays.iter().map(|day| (*day, "off".to_owned())));
+        let calendar = Calendar::new(zone, &self.weekend, holidays).unwrap();
+        match self.hours {
+            Some((open, close)) => calendar.with_hours(open, close).unwrap(),
+            None => calendar,
+        }
+    }
+
+    fn works_on(&self, date: Date) -> bool {
+        !self.weekend.contains(&date.weekday()) && !self.holidays.contains(&date)
+    }
+
+    fn works_at(&self, wall: DateTime) -> bool {
+        self.works_on(wall.date()) && self.hours.is_none_or(|(open, close)| open <= wall.time() && wall.time() < close)
+    }
+
+    /// N units later, by walking.
+    fn after(&self, zone: &TimeZone, start: Timestamp, amount: u32, unit: Unit) -> Timestamp {
+        let wall = zone.to_datetime(start);
+        match unit {
+            Unit::Hour => (0..amount * 60).fold(start, |at, _| at + MINUTE),
+            Unit::Day | Unit::Week => {
+                let days = if unit == Unit::Week { amount * 7 } else { amount };
+                let date = (0..days).fold(wall.date(), |date, _| date.tomorrow().unwrap());
+                minute_on_the_wall(zone, start, date.to_datetime(wall.time()))
+            }
+            Unit::Month => {
+                let months = i32::from(wall.year()) * 12 + i32::from(wall.month()) - 1 + i32::try_from(amount).unwrap();
+                let (year, month) = (i16::try_from(months / 12).unwrap(), i8::try_from(months % 12 + 1).unwrap());
+                let date = (1..=wall.day()).rev().find_map(|day| Date::new(year, month, day).ok()).unwrap();
+                minute_on_the_wall(zone, start, date.to_datetime(wall.time()))
+            }
+            Unit::WorkingDay => self.working_days(zone, start, amount),
+        }
+    }
+
+    fn working_days(&self, zone: &TimeZone, start: Timestamp, amount: u32) -> Timestamp {
+        let mut at = start;
+        let mut time = zone.to_datetime(start).time();
+        if !self.works_at(zone.to_datetime(at)) {
+            while !self.works_at(zone.to_datetime(at)) {
+                at += MINUTE;
+            }
+            time = self.hours.map_or(Time::midnight(), |(open, _)| open);
+        }
+        let mut date = zone.to_datetime(at).date();
+        let mut counted = 0;
+        while counted < amount {
+            at += MINUTE;
+            let today = zone.to_datetime(at).date();
+            if today > date {
+                date = today;
+                counted += u32::from(self.works_on(today));
+            }
+        }
+        // From a little before, so that a missing first hour of the day is seen.
+        minute_on_the_wall(zone, at - SignedDuration::from_hours(4), date.to_datetime(time)).max(start)
+    }
+
+    /// Every minute that counts for the unit.
+    fn counts(&self, zone: &TimeZone, at: Timestamp, unit: Unit) -> bool {
+        unit != Unit::WorkingDay || self.works_at(zone.to_datetime(at))
+    }
+
+    fn pause(&self, zone: &TimeZone, due: Timestamp, unit: Unit, from: Timestamp, to: Timestamp) -> Timestamp {
+        if from >= due || to <= from {
+            return due;
+        }
+        let mut left = 0;
+        let mut at = from;
+        while at < due {
+            left += u32::from(self.counts(zone, at, unit));
+            at += MINUTE;
+        }
+        let mut at = to;
+        while left > 0 {
+            left -= u32::from(self.counts(zone, at, unit));
+            at += MINUTE;
+        }
+        at.max(due)
+    }
+}
+
+/// The first minute from `from` on at which the wall shows `wanted`; where it never does, the minute at which a clock
+/// that nobody moved forward would show it.
+fn minute_on_the_wall(zone: &TimeZone, from: Timestamp, wanted: DateTime) -> Timestamp {
+    let mut at = from;
+    let mut before = None;
+    let mut walked_past = 0;
+    while walked_past < BEYOND {
+        let wall = zone.to_datetime(at);
+        if wall == wanted {
+            return at;
+        }
+        if wall < wanted && walked_past == 0 {
+            before = Some((at, wall));
+        }
+        walked_past += i64::from(wall > wanted);
+        at += MINUTE;
+    }
+    let (at, wall) = before.unwrap();
+    at + wall.duration_until(wanted)
+}
+
+fn weekdays() -> impl Strategy<Value = Vec<Weekday>> {
+    prop_oneof![
+        Just(vec![Weekday::Saturday, Weekday::Sunday]),
+        Just(vec![Weekday::Friday, Weekday::Saturday]),
+        Just(vec![Weekday::Friday, Weekday::Sunday]),
+        Just(vec![Weekday::Sunday]),
+        Just(Vec::new()),
+    ]
+}
+
+/// A place and a minute, often close to a day on which its clocks move.
+fn scene() -> impl Strategy<Value = (World, Timestamp)> {
+    let hours =
+        prop_oneof![3 => Just(None), 1 => Just(Some((Time::constant(9, 0, 0, 0), Time::constant(17, 30, 0, 0))))];
+    let zone = prop::sample::select(ZONES.to_vec());
+    let holidays = prop::collection::vec(0i64..45, 0..6);
+    (zone, weekdays(), hours, holidays, 0i64..17 * 366 * 1440, 0usize..60, -4000i64..200, any::<bool>()).prop_map(
+        |(name, weekend, hours, offs, minute, nth, near, close)| {
+            let zone = Calendar::zone_named(name).unwrap();
+            let first: Timestamp = "2010-01-01T00:00Z".parse().unwrap();
+            let moves: Vec<Timestamp> = zone.following(first).map(|t| t.timestamp()).take(34).collect();
+            let start = match moves.get(nth % moves.len().max(1)) {
+                Some(at) if close => *at + SignedDuration::from_mins(near),
+                _ => first + SignedDuration::from_mins(minute),
+            };
+            let today = zone.to_datetime(start).date();
+            let holidays = offs.iter().map(|days| today + Span::new().days(*days)).collect();
+            (World { zone: name, weekend, holidays, hours }, start)
+        },
+    )
+}
+
+fn amount() -> impl Strategy<Value = (u32, Unit)> {
+    prop_oneof![
+        (1u32..200).prop_map(|n| (n, Unit::Hour)),
+        (1u32..25).prop_map(|n| (n, Unit::Day)),
+        (0u32..12).prop_map(|n| (n, Unit::WorkingDay)),
+        (1u32..12).prop_map(|n| (n, Unit::WorkingDay)),
+        (1u32..4).prop_map(|n| (n, Unit::Week)),
+        (1u32..3).prop_map(|n| (n, Unit::Month)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_calendar_agrees_with_walking((world, start) in scene(), (amount, unit) in amount()) {
+        let calendar = world.calendar();
+        let due = calendar.after(start, amount, unit).unwrap();
+        let walked = world.after(calendar.zone(), start, amount, unit);
+        prop_assert_eq!(due.at, walked, "{} {:?}: {:?}", amount, unit, due.trace);
+    }
+
+    #[test]
+    fn pauses_agree_with_walking(
+        (world, start) in scene(),
+        (amount, unit) in amount(),
+        after in 0i64..6000,
+        length in 0i64..9000,
+    ) {
+        let calendar = world.calendar();
+        let due = calendar.after(start, amount, unit).unwrap();
+        let from = start + SignedDuration::from_mins(after);
+        let to = from + SignedDuration::from_mins(length);
+        let walked = world.pause(calendar.zone(), due.at, unit, from, to);
+        let paused = calendar.pause(due.clone(), unit, &[(from, to)]).unwrap();
+        prop_assert_eq!(paused.at, walked);
+        prop_assert!(paused.at >= due.at, "a pause never makes anything due earlier");
+    }
+
+    #[test]
+    fn two_pauses_that_meet_are_one((world, start) in scene(), (amount, unit) in amount(), a in 0i64..5000, b in 1i64..3000, c in 1i64..3000) {
+        let calendar = world.calendar();
+        let due = calendar.after(start, amount, unit).unwrap();
+        let at = |minutes| start + SignedDuration::from_mins(minutes);
+        let split = calendar.pause(due.clone(), unit, &[(at(a), at(a + b)), (at(a + b), at(a + b + c))]).unwrap();
+        let whole = calendar.pause(due.clone(), unit, &[(at(a), at(a + b + c))]).unwrap();
+        // Only where something was left when the second began: a clock that has run out cannot be paused.
+        if split.at > at(a + b) && at(a) < due.at {
+            prop_assert_eq!(split.at, whole.at);
+        }
+    }
+
+    #[test]
+    fn counting_back_reaches_no_later_than_counting_forward((world, end) in scene(), (amount, unit) in amount()) {
+        // In UTC, since elsewhere a missing or doubled hour is counted differently from either side.
+        let calendar = World { zone: "UTC", ..world }.calendar();
+        prop_assume!(amount > 0 && unit != Unit::Month);
+        let latest = calendar.before(end, amount, unit).unwrap();
+        prop_assert!(calendar.after(latest - MINUTE, amount, unit).unwrap().at <= end);
+        prop_assert!(calendar.after(latest + MINUTE, amount, unit).unwrap().at >= end);
+    }
+}
+
+#[test]
+fn the_ends_of_time_are_errors() {
+    let calendar = Calendar::utc();
+    let start: Timestamp = "9999-12-01T00:00Z".parse().unwrap();
+    for unit in [Unit::Hour, Unit::Day, Unit::WorkingDay, Unit::Week, Unit::Month] {
+        assert!(calendar.after(start, u32::MAX, unit).is_err(), "{unit:?}");
+        assert!(calendar.after(Timestamp::MAX, 1, unit).is_err(), "{unit:?}");
+        assert!(calendar.before(Timestamp::MIN, u32::MAX, unit).is_err(), "{unit:?}");
+    }
+    assert!(calendar.after_working_time(start, SignedDuration::MAX).is_err());
+    assert!(calendar.working_time(Timestamp::MAX, Timestamp::MIN).is_zero());
+}
