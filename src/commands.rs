@@ -41,7 +41,7 @@ use crate::pgp::keyring::Keyring;
 use crate::report::filing::Ours;
 
 /// What every command is given: the present, the surroundings, how to talk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct App {
     /// `--config`.
     pub config_file: Option<PathBuf>,

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+pub mod demo;
 pub mod health;
 pub mod intake;
 pub mod keys;

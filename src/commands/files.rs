@@ -12,6 +12,15 @@ pub fn private_folder(path: &Path) -> Result<(), Error> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| cannot("make", path, &e))
 }
 
+/// Makes one new folder of mode 0700; false where something has that name.
+pub fn new_private_folder(path: &Path) -> Result<bool, Error> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(cannot("make", path, &e)),
+    }
+}
+
 /// Writes a new file of mode 0600, never over an existing one, and to the disk.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = create_new(path)?;

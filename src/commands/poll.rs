@@ -25,6 +25,9 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let fetched = fetch(app, &config, &mut taker);
     taker.settle(&config, args.retry_quarantined)?;
     let mut tally = taker.finish(&config)?;
+    if fetched.is_ok() {
+        ledger.note_poll(app.now)?;
+    }
     let sent = if args.no_send { Ok(0) } else { post::send_waiting(app, &config, &mut ledger) };
     fetched?;
     tally.sent = sent?;

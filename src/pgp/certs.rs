@@ -123,6 +123,12 @@ pub(super) fn crypto_policy(now: Timestamp) -> StandardPolicy<'static> {
 /// A certificate, for code that only passes it on.
 pub type Certificate = Cert;
 
+/// Reads the one certificate or key in some bytes, with its secret parts: for keys of our own making.
+pub fn read_one(bytes: &[u8]) -> Result<Certificate, CertError> {
+    use sequoia_openpgp::parse::Parse as _;
+    Cert::from_bytes(bytes).map_err(CertError::library)
+}
+
 /// Every address in its User IDs, whether they hold or not.
 pub fn addresses(cert: &Cert) -> Vec<String> {
     cert.userids().filter_map(|ua| ua.userid().email().ok().flatten().map(str::to_owned)).collect()
