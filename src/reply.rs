@@ -354,9 +354,10 @@ pub fn route(header: &Header, ours: &[&str]) -> Route {
     if ours.iter().any(|own| same_address(own, &sender.address)) {
         return Route::Nobody;
     }
-    let elsewhere = header.reply_to.iter().any(|a| !same_address(&a.address, &sender.address));
-    if elsewhere {
-        return Route::Elsewhere { sender: sender.clone(), wanted: header.reply_to.clone() };
+    let named = header.reply_to.iter().filter(|a| !a.address.is_empty());
+    let wanted: Vec<Address> = named.cloned().collect();
+    if wanted.iter().any(|a| !same_address(&a.address, &sender.address)) {
+        return Route::Elsewhere { sender: sender.clone(), wanted };
     }
     Route::Sender(sender.clone())
 }
