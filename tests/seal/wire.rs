@@ -1,5 +1,7 @@
 //! The bytes: strict for SMTP, without a trace of the text, and the same again when the outbox takes them up.
 
+use std::time::SystemTime;
+
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use sealpost::message::Address;
@@ -8,8 +10,8 @@ use sealpost::pgp::seal::{Recipient, SigningKey, seal};
 use sealpost::reply::{Attachment, Draft, DraftError};
 use sequoia_openpgp as openpgp;
 
-use openpgp::cert::CipherSuite;
-use openpgp::types::{AEADAlgorithm, Features, SymmetricAlgorithm};
+use openpgp::cert::prelude::{CipherSuite, KeyBuilder};
+use openpgp::types::{AEADAlgorithm, Features, KeyFlags, SymmetricAlgorithm};
 
 use super::help::*;
 
@@ -99,6 +101,32 @@ fn signature_names_both_readers_and_both_can_read() {
         assert_eq!(opened.cipher, SymmetricAlgorithm::AES256);
         assert_eq!(opened.aead, None);
         assert_eq!(opened.pkesks.len(), 2);
+    }
+}
+
+#[test]
+fn the_newest_of_our_signing_keys_signs() {
+    let policy = openpgp::policy::StandardPolicy::new();
+    for age in [50, 10] {
+        let mut own = team();
+        let mut newest = None;
+        for days_old in [50, 10, 30] {
+            let made = SystemTime::from(now()) - days(days_old);
+            let valid = own.with_policy(&policy, SystemTime::from(now())).unwrap();
+            let builder =
+                KeyBuilder::new(KeyFlags::empty().set_signing()).set_creation_time(made).subkey(valid).unwrap();
+            let fingerprint = builder.key().fingerprint();
+            own = builder.set_signature_creation_time(made).unwrap().attach_cert().unwrap();
+            if days_old == age {
+                newest = Some(fingerprint);
+            }
+            if age == 50 {
+                break;
+            }
+        }
+        let finder = finder();
+        let sealed = seal_to(&draft("Hello"), &finder, &own, now()).unwrap();
+        assert_eq!(Some(open(sealed.bytes(), &finder, &own, now()).signing_key), newest, "{age}");
     }
 }
 
