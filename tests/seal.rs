@@ -9,6 +9,8 @@ mod certs;
 mod clear;
 #[path = "seal/help.rs"]
 mod help;
+#[path = "seal/letters.rs"]
+mod letters;
 #[path = "seal/programs.rs"]
 mod programs;
 #[path = "seal/refusals.rs"]

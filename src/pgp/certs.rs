@@ -11,7 +11,6 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use sequoia_openpgp as openpgp;
 
-use openpgp::Cert;
 use openpgp::cert::prelude::*;
 use openpgp::crypto::mpi;
 use openpgp::packet::key::PublicParts;
@@ -19,6 +18,7 @@ use openpgp::packet::{Signature, UserID};
 use openpgp::policy::StandardPolicy;
 use openpgp::serialize::SerializeInto as _;
 use openpgp::types::{HashAlgorithm, RevocationStatus};
+use openpgp::{Cert, KeyHandle};
 
 use crate::message::same_address;
 use crate::safe;
@@ -297,15 +297,23 @@ fn check_revocation(cert: &Cert, policy: &StandardPolicy<'_>, now: Timestamp) ->
                 let reason = reason.map(|(code, text)| if text.is_empty() { code } else { format!("{code}: {text}") });
                 return Err(Unusable::Revoked { reason: safe::short(&reason.unwrap_or_default(), 120) });
             }
-            RevocationStatus::CouldBe(_) => return Err(Unusable::MaybeRevoked),
-            RevocationStatus::NotAsFarAsWeKnow => {}
+            RevocationStatus::CouldBe(signatures) if by_designated_revoker(cert, policy, &signatures) => {
+                return Err(Unusable::MaybeRevoked);
+            }
+            RevocationStatus::CouldBe(_) | RevocationStatus::NotAsFarAsWeKnow => {}
         }
     }
     Ok(())
 }
 
+/// The library reports anybody's claim that a certificate is revoked; only those whom its owner named are listened to.
+fn by_designated_revoker(cert: &Cert, policy: &StandardPolicy<'_>, signatures: &[&Signature]) -> bool {
+    let named: Vec<KeyHandle> = cert.revocation_keys(policy).map(|key| key.revoker().1.into()).collect();
+    signatures.iter().flat_map(|s| s.get_issuers()).any(|issuer| named.iter().any(|n| n.aliases(&issuer)))
+}
+
 fn key_state(key: &ValidKey<'_>) -> Result<(), Unusable> {
-    if !matches!(key.revocation_status(), RevocationStatus::NotAsFarAsWeKnow) {
+    if matches!(key.revocation_status(), RevocationStatus::Revoked(_)) {
         return Err(Unusable::SubkeyRevoked);
     }
     if key.alive().is_err() {
@@ -350,7 +358,7 @@ fn describe_user_id(uid: &UserIDAmalgamation<'_>, policy: &StandardPolicy<'_>, n
     UserIdInfo {
         text: String::from_utf8_lossy(uid.userid().value()).into_owned(),
         address: uid.userid().email().ok().flatten().map(str::to_owned),
-        revoked: !matches!(uid.revocation_status(policy, at), RevocationStatus::NotAsFarAsWeKnow),
+        revoked: matches!(uid.revocation_status(policy, at), RevocationStatus::Revoked(_)),
         valid: uid.binding_signature(policy, at).is_ok(),
     }
 }

@@ -260,6 +260,14 @@ mod tests {
     }
 
     #[test]
+    fn what_a_person_must_still_write_is_found() {
+        let text = Template::named("invalid", &[]).unwrap().fill(&Facts::default());
+        assert_eq!(unwritten(&text), Some("[why]"));
+        assert_eq!(unwritten(&text.replace("[why]", "See [1].")), None);
+        assert_eq!(unwritten("[]"), None);
+    }
+
+    #[test]
     fn mistakes_are_named_with_their_line() {
         let error = Template::parse("t", "a\n{subject}").unwrap_err();
         assert!(matches!(&error, TemplateError::Placeholder { line: 2, name, .. } if name == "subject"), "{error}");

@@ -92,6 +92,16 @@ fn what_is_no_certificate() {
 }
 
 #[test]
+fn messages_are_not_unpacked_in_search_of_certificates() {
+    let mut flood = Vec::new();
+    for _ in 0..30_000 {
+        let packet = openpgp::packet::one_pass_sig::OnePassSig3::new(SignatureType::Binary);
+        Packet::from(openpgp::packet::OnePassSig::from(packet)).serialize(&mut flood).unwrap();
+    }
+    assert_eq!(refusal(&flood), CertError::None);
+}
+
+#[test]
 fn limits_hold_before_the_library_sorts() {
     let cert = finder();
     let user_ids = |n: usize| (0..n).map(|i| Packet::from(UserID::from(format!("x{i} <x{i}@example.net>"))));

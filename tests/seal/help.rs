@@ -102,6 +102,7 @@ pub fn armored(mail: &[u8]) -> Vec<u8> {
 pub struct Opened {
     pub payload: Vec<u8>,
     pub signer: Fingerprint,
+    pub signing_key: Fingerprint,
     pub intended: Vec<Fingerprint>,
     pub cipher: SymmetricAlgorithm,
     pub aead: Option<AEADAlgorithm>,
@@ -118,14 +119,22 @@ pub fn open(mail: &[u8], reader: &Cert, writer: &Cert, now: Timestamp) -> Opened
     let mut payload = Vec::new();
     message.read_to_end(&mut payload).unwrap();
     let helper = message.into_helper();
-    let (signer, intended) = helper.found.expect("it is signed inside the encryption");
-    Opened { payload, signer, intended, cipher: helper.cipher.unwrap(), aead: helper.aead, pkesks: helper.pkesks }
+    let (signer, signing_key, intended) = helper.found.expect("it is signed inside the encryption");
+    Opened {
+        payload,
+        signer,
+        signing_key,
+        intended,
+        cipher: helper.cipher.unwrap(),
+        aead: helper.aead,
+        pkesks: helper.pkesks,
+    }
 }
 
 struct Helper<'a> {
     reader: &'a Cert,
     writer: &'a Cert,
-    found: Option<(Fingerprint, Vec<Fingerprint>)>,
+    found: Option<(Fingerprint, Fingerprint, Vec<Fingerprint>)>,
     cipher: Option<SymmetricAlgorithm>,
     aead: Option<AEADAlgorithm>,
     pkesks: Vec<KeyHandle>,
@@ -148,7 +157,7 @@ impl VerificationHelper for Helper<'_> {
                     for result in results {
                         let good = result.map_err(|e| openpgp::anyhow::anyhow!("{e}"))?;
                         let intended = good.sig.intended_recipients().cloned().collect();
-                        self.found = Some((good.ka.cert().fingerprint(), intended));
+                        self.found = Some((good.ka.cert().fingerprint(), good.ka.key().fingerprint(), intended));
                     }
                 }
                 MessageLayer::Compression { .. } => panic!("it is compressed"),

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use sealpost::pgp::certs::Unusable;
+use sealpost::pgp::certs::{Unusable, import};
 use sealpost::pgp::seal::{Recipient, SealError, SigningKey, seal};
 use sealpost::reply::Draft;
 use sealpost::secret::Password;
@@ -11,7 +11,8 @@ use sequoia_openpgp as openpgp;
 
 use openpgp::Cert;
 use openpgp::cert::prelude::*;
-use openpgp::types::{KeyFlags, ReasonForRevocation};
+use openpgp::serialize::SerializeInto as _;
+use openpgp::types::{HashAlgorithm, KeyFlags, ReasonForRevocation, RevocationKey};
 
 use super::help::*;
 
@@ -83,6 +84,42 @@ fn revoked_certificate_hard_and_soft() {
             seal_to(&draft("Hello"), &cert, &team(), now()).unwrap();
         }
     }
+}
+
+#[test]
+fn revocation_with_a_weak_hash_counts_when_nothing_else_with_it_would() {
+    let cert = finder();
+    let mut primary = cert.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+    let signature = CertRevocationBuilder::new()
+        .set_signature_creation_time(SystemTime::from(at(-5)))
+        .unwrap()
+        .build(&mut primary, &cert, HashAlgorithm::SHA1)
+        .unwrap();
+    let cert = cert.insert_packets(signature).unwrap().0;
+    let years_later = at(10 * 365);
+    let error = seal_to(&draft("Hello"), &cert, &team(), years_later).unwrap_err();
+    assert!(matches!(error, SealError::Unusable { reason: Unusable::Revoked { .. }, .. }), "{error}");
+}
+
+#[test]
+fn certificate_that_a_designated_revoker_revoked() {
+    let revoker = person("revoker@example.com", |b| b);
+    let key = revoker.primary_key().key().clone();
+    let named = RevocationKey::new(key.pk_algo(), revoker.fingerprint(), false);
+    let cert = person(FINDER, |b| can_encrypt(b.set_revocation_keys(vec![named])));
+    let revoke = |signer: &Cert| {
+        let mut pair = signer.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+        let signature = CertRevocationBuilder::new()
+            .set_signature_creation_time(SystemTime::from(at(-5)))
+            .unwrap()
+            .build(&mut pair, &cert, None)
+            .unwrap();
+        let revoked = cert.clone().strip_secret_key_material().insert_packets(signature).unwrap().0;
+        import(&revoked.to_vec().unwrap()).unwrap().certs.remove(0)
+    };
+    assert_eq!(why(&revoke(&revoker)), Unusable::MaybeRevoked);
+    // Anybody else's word counts for nothing.
+    seal_to(&draft("Hello"), &revoke(&person("eve@example.com", |b| b)), &team(), now()).unwrap();
 }
 
 #[test]

@@ -161,6 +161,10 @@ fn each_packet(bytes: &[u8], mut take: impl FnMut(Packet) -> Result<(), CertErro
         .map_err(malformed)?;
     let mut count = 0_usize;
     while let PacketParserResult::Some(parser) = rest {
+        // Messages are not read on: even to skip one, the library would unpack it.
+        if !belongs_to_certificates(parser.packet.tag()) {
+            return Err(CertError::None);
+        }
         count = count.saturating_add(1);
         if count > MAX_READ_PACKETS {
             return Err(CertError::TooMuch { limit: MAX_READ_PACKETS, what: "packets" });
@@ -170,6 +174,21 @@ fn each_packet(bytes: &[u8], mut take: impl FnMut(Packet) -> Result<(), CertErro
         rest = next;
     }
     Ok(())
+}
+
+fn belongs_to_certificates(tag: Tag) -> bool {
+    !matches!(
+        tag,
+        Tag::PKESK
+            | Tag::SKESK
+            | Tag::OnePassSig
+            | Tag::CompressedData
+            | Tag::SED
+            | Tag::SEIP
+            | Tag::AED
+            | Tag::Literal
+            | Tag::MDC
+    )
 }
 
 fn finish(growing: Option<Growing>, found: &mut Imported) {

@@ -208,7 +208,10 @@ fn field(name: &str, value: &impl Header) -> Vec<u8> {
 
 /// A field of tokens that are written as they are, folded between them where the line would become too long.
 fn tokens<'a>(name: &str, all: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
-    let mut out = format!("{name}:").into_bytes();
+    // Sized for any Subject, since a buffer that grows leaves copies behind.
+    let mut out = Vec::with_capacity(4096);
+    out.extend_from_slice(name.as_bytes());
+    out.push(b':');
     let mut column = out.len();
     for (at, token) in all.into_iter().enumerate() {
         if at > 0 && column + 1 + token.len() > 78 {
@@ -225,7 +228,7 @@ fn tokens<'a>(name: &str, all: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
 
 /// Free text, as it is where it can stand so.
 fn unstructured(name: &str, text: &str) -> Vec<u8> {
-    if is_plain(text) { tokens(name, [text]) } else { tokens(name, encoded_words(text).iter().map(String::as_str)) }
+    if is_plain(text) { tokens(name, [text]) } else { tokens(name, encoded_words(text).iter().map(|w| w.as_str())) }
 }
 
 fn addresses<'a>(field: &str, all: impl IntoIterator<Item = &'a Address>) -> Vec<u8> {
@@ -239,7 +242,7 @@ fn addresses<'a>(field: &str, all: impl IntoIterator<Item = &'a Address>) -> Vec
                 let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
                 words.push(format!("\"{quoted}\""));
             }
-            Some(name) => words.extend(encoded_words(name)),
+            Some(name) => words.extend(encoded_words(name).iter().map(|w| w.to_string())),
             None => {}
         }
         words.push(format!("<{}>", address.address));

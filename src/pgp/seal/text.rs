@@ -1,6 +1,7 @@
 //! Text as 7-bit lines (RFC 2045 section 6), and words in header fields (RFC 2047).
 
 use data_encoding::BASE64;
+use zeroize::Zeroizing;
 
 /// The longest line of a text part.
 const MAX_LINE: usize = 76;
@@ -56,16 +57,22 @@ impl Encoding {
 
 /// `text` as encoded words, each within the 75 bytes that RFC 2047 section 2 allows and each of whole characters.
 /// Readers join them without the white space between them.
-pub fn encoded_words(text: &str) -> Vec<String> {
+pub fn encoded_words(text: &str) -> Vec<Zeroizing<String>> {
     const BYTES_PER_WORD: usize = 45;
-    let mut pieces = vec![String::new()];
+    let piece = || Zeroizing::new(String::with_capacity(BYTES_PER_WORD));
+    let mut pieces = vec![piece()];
     for c in text.chars() {
         match pieces.last_mut() {
             Some(last) if last.len() + c.len_utf8() <= BYTES_PER_WORD => last.push(c),
-            _ => pieces.push(c.into()),
+            _ => {
+                let mut next = piece();
+                next.push(c);
+                pieces.push(next);
+            }
         }
     }
-    pieces.iter().map(|piece| format!("=?utf-8?B?{}?=", BASE64.encode(piece.as_bytes()))).collect()
+    let encode = |piece: &Zeroizing<String>| Zeroizing::new(BASE64.encode(piece.as_bytes()));
+    pieces.iter().map(|piece| Zeroizing::new(format!("=?utf-8?B?{}?=", *encode(piece)))).collect()
 }
 
 fn quote_line(line: &[u8], out: &mut Vec<u8>) {
