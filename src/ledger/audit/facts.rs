@@ -170,7 +170,7 @@ pub(super) fn cursors(conn: &Connection, walk: &mut Walk) -> Result<()> {
     while let Some(row) = rows.next()? {
         let mailbox: String = row.get(0)?;
         let digest = cursor_digest(&mailbox, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
-        if row.get::<_, Vec<u8>>(4)? != digest {
+        if row.get::<_, Vec<u8>>(5)? != digest {
             walk.problem(format!("the cursor of {mailbox:?} is not what was written"));
         }
     }
