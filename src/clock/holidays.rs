@@ -18,6 +18,8 @@ use super::recurrence::Rule;
 const MAX_DAYS: usize = 100_000;
 /// The longest single event, in days.
 const MAX_LENGTH: i64 = 1_000;
+/// More recurring events than this likewise: each is followed through all years.
+const MAX_RULES: usize = 1_000;
 /// A file larger than this is refused, in bytes.
 const MAX_SIZE: usize = 16 << 20;
 
@@ -50,13 +52,17 @@ impl Holidays {
         let mut holidays = Holidays::default();
         let mut overridden: BTreeSet<(String, Date)> = BTreeSet::new();
         let events = events(text, zone)?;
+        if let Some(event) = events.iter().filter(|event| event.rule.is_some()).nth(MAX_RULES) {
+            return Err(wrong(event.line, format!("more than {MAX_RULES} recurring events")));
+        }
         for event in &events {
             if let Some(date) = event.recurrence_id {
                 overridden.insert((event.uid.clone(), date));
             }
         }
+        let mut added = 0;
         for event in &events {
-            holidays.add_event(event, &overridden)?;
+            added = holidays.add_event(event, &overridden, added)?;
         }
         if events.is_empty() {
             holidays.warnings.push("the file has no events: no day off comes from it".to_owned());
@@ -99,14 +105,20 @@ impl Holidays {
         }
     }
 
-    fn add_event(&mut self, event: &Event, overridden: &BTreeSet<(String, Date)>) -> Result<(), HolidayError> {
+    /// Adds the days of one event and says how many there are with the `added` ones.
+    fn add_event(
+        &mut self,
+        event: &Event,
+        overridden: &BTreeSet<(String, Date)>,
+        mut added: usize,
+    ) -> Result<usize, HolidayError> {
         if event.cancelled {
-            return Ok(());
+            return Ok(added);
         }
         let Some((first, length)) = event.whole_days()? else {
             let name = crate::safe::short(&event.name, 60);
             self.warnings.push(format!("line {}: “{name}” has a time of day, so it is no day off", event.line));
-            return Ok(());
+            return Ok(added);
         };
         let mut starts = match &event.rule {
             Some((line, rule)) => rule.days(first, MAX_DAYS).map_err(|what| wrong(*line, what))?,
@@ -118,14 +130,15 @@ impl Holidays {
             if replaced || event.except.contains(&start) {
                 continue;
             }
+            added += length;
+            if added > MAX_DAYS {
+                return Err(wrong(event.line, format!("more than {MAX_DAYS} days off")));
+            }
             for date in start.series(Span::new().days(1)).take(length) {
                 self.add(date, &event.name);
             }
-            if self.days.len() > MAX_DAYS {
-                return Err(wrong(event.line, format!("more than {MAX_DAYS} days off")));
-            }
         }
-        Ok(())
+        Ok(added)
     }
 }
 
@@ -429,6 +442,20 @@ mod tests {
         both.merge(event("DTSTART:20260501\r\nSUMMARY:Labour").unwrap());
         both.merge(event("DTSTART:20260501\r\nSUMMARY:May").unwrap());
         assert_eq!(dates(&both), ["2026-05-01 May / Labour"]);
+    }
+
+    #[test]
+    fn absurd_files_are_refused_in_good_time() {
+        let began = std::time::Instant::now();
+        let daily = "BEGIN:VEVENT\nDTSTART:19700101\nDURATION:P900D\nRRULE:FREQ=DAILY\nEND:VEVENT\n";
+        assert!(read(daily).unwrap_err().what.contains("more than 100000 days off"));
+        let yearly = "BEGIN:VEVENT\nDTSTART:20260101\nRRULE:FREQ=YEARLY\nEND:VEVENT\n".repeat(1_001);
+        assert!(read(&yearly).unwrap_err().what.contains("more than 1000 recurring"));
+        let deep = "BEGIN:VEVENT\n".repeat(100_000);
+        assert!(read(&deep).unwrap_err().what.contains("too deep"));
+        let long = format!("BEGIN:VEVENT\nDTSTART:20260101\nSUMMARY:{}\nEND:VEVENT\n", "x\n y".repeat(300_000));
+        assert_eq!(read(&long).unwrap().iter().count(), 1);
+        assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
     }
 
     #[test]
