@@ -192,7 +192,7 @@ pub fn report_clocks(
     if let Some(target) = Kind::FirstResponse.target(policy, severity) {
         // Whatever else a policy may say, waiting for an answer begins when the reporter wrote.
         let (starts, done) = (report.first_written(), report.first_answer());
-        let run = Run { starts, done, ended: report.closed_at, pauses: &[] };
+        let run = Run { starts, done, ended: report.closed_at, pauses: &report.pauses };
         clocks.push(bench.forward(Kind::FirstResponse, target, &run));
     }
     if let Some(target) = Kind::Update.target(policy, severity)
