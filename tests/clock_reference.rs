@@ -233,7 +233,9 @@ proptest! {
     fn counting_back_reaches_no_later_than_counting_forward((world, end) in scene(), (amount, unit) in amount()) {
         // In UTC, since elsewhere a missing or doubled hour is counted differently from either side.
         let calendar = World { zone: "UTC", ..world }.calendar();
-        prop_assume!(amount > 0 && unit != Unit::Month);
+        if amount == 0 || unit == Unit::Month {
+            return Ok(());
+        }
         let latest = calendar.before(end, amount, unit).unwrap();
         prop_assert!(calendar.after(latest - MINUTE, amount, unit).unwrap().at <= end);
         prop_assert!(calendar.after(latest + MINUTE, amount, unit).unwrap().at >= end);

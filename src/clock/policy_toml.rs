@@ -63,7 +63,7 @@ pub fn read_target(words: &str) -> Result<Target, String> {
     let at =
         rest.find(|c: char| !(c.is_ascii_digit() || c == '-' || c == '–' || c.is_whitespace() || c == 't' || c == 'o'));
     let (numbers, unit) = rest.split_at(at.unwrap_or(rest.len()));
-    let unit = read_unit(unit)?;
+    let unit = read_unit(unit).ok_or_else(|| expected(words))?;
     let numbers = numbers.replace("to", "-").replace('–', "-");
     let number = |text: &str| text.trim().parse::<u32>().map_err(|_| expected(words));
     let (min, amount) = match numbers.split_once('-') {
@@ -90,15 +90,15 @@ fn read_lead(words: &str) -> (Option<Bound>, bool, &str) {
     found.unwrap_or((None, false, words))
 }
 
-fn read_unit(word: &str) -> Result<Unit, String> {
+fn read_unit(word: &str) -> Option<Unit> {
     let word = word.trim().replace(['_', '-'], " ");
-    Ok(match word.strip_suffix('s').unwrap_or(&word) {
+    Some(match word.strip_suffix('s').unwrap_or(&word) {
         "h" | "hour" => Unit::Hour,
         "d" | "day" | "calendar day" => Unit::Day,
         "working day" | "business day" | "workday" | "workingday" => Unit::WorkingDay,
         "week" => Unit::Week,
         "month" => Unit::Month,
-        _ => return Err(expected(&word)),
+        _ => return None,
     })
 }
 

@@ -54,7 +54,11 @@ impl Rule {
                 "INTERVAL" => rule.interval = i64::from(number(&value, 1, 1000)?),
                 "COUNT" => rule.count = Some(usize::try_from(number(&value, 1, 1_000_000)?).unwrap_or(usize::MAX)),
                 "UNTIL" => rule.until = Some(super::holidays::read_date(value.get(..8).unwrap_or(&value))?),
-                "BYMONTH" => rule.months = list(&value, |v| small(v, 1, 12))?,
+                "BYMONTH" => {
+                    rule.months = list(&value, |v| small(v, 1, 12))?;
+                    rule.months.sort_unstable();
+                    rule.months.dedup();
+                }
                 "BYMONTHDAY" => rule.month_days = list(&value, |v| small(v, -31, 31))?,
                 "BYDAY" => rule.weekdays = list(&value, read_weekday)?,
                 "BYSETPOS" => rule.positions = list(&value, |v| Ok(i16::from(small(v, -127, 127)?)))?,
@@ -112,14 +116,11 @@ impl Rule {
 
     /// The days of the rule in the period that begins on `first`, in order, none before `start`.
     fn in_period(&self, first: Date, start: Date) -> Vec<Date> {
-        let last = match self.frequency {
-            Frequency::Daily => first,
-            Frequency::Weekly => first.checked_add(Span::new().days(6)).unwrap_or(Date::MAX),
-            Frequency::Monthly => first.last_of_month(),
-            Frequency::Yearly => first.last_of_year(),
-        };
-        let mut days: Vec<Date> =
-            first.series(Span::new().days(1)).take_while(|day| *day <= last).filter(|d| self.fits(*d, start)).collect();
+        let mut days: Vec<Date> = Vec::new();
+        for (from, to) in self.ranges(first, start) {
+            let range = from.series(Span::new().days(1)).take_while(|day| *day <= to);
+            days.extend(range.filter(|day| self.fits(*day, start)));
+        }
         if !self.positions.is_empty() {
             let all = days.clone();
             let total = i16::try_from(all.len()).unwrap_or(i16::MAX);
@@ -131,6 +132,20 @@ impl Rule {
         }
         days.retain(|day| *day >= start);
         days
+    }
+
+    /// The parts of a period worth looking at: of a year, only the months that the rule can fall into.
+    fn ranges(&self, first: Date, start: Date) -> Vec<(Date, Date)> {
+        let month = |month: i8| Date::new(first.year(), month, 1).ok().map(|from| (from, from.last_of_month()));
+        let plain = self.month_days.is_empty() && self.weekdays.is_empty();
+        match self.frequency {
+            Frequency::Daily => vec![(first, first)],
+            Frequency::Weekly => vec![(first, first.checked_add(Span::new().days(6)).unwrap_or(Date::MAX))],
+            Frequency::Monthly => vec![(first, first.last_of_month())],
+            Frequency::Yearly if self.months.is_empty() && plain => month(start.month()).into_iter().collect(),
+            Frequency::Yearly if self.months.is_empty() => vec![(first, first.last_of_year())],
+            Frequency::Yearly => self.months.iter().filter_map(|number| month(*number)).collect(),
+        }
     }
 
     fn fits(&self, day: Date, start: Date) -> bool {
@@ -234,6 +249,15 @@ mod tests {
         );
         assert_eq!(days("FREQ=MONTHLY;BYMONTHDAY=-1", "2026-01-31", 2), ["2026-01-31", "2026-02-28"]);
         assert_eq!(days("FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=-1", "2026-01-01", 2), ["2026-01-27", "2026-02-24"]);
+        assert_eq!(
+            days("FREQ=YEARLY;BYMONTH=7,2;BYMONTHDAY=3", "2026-01-01", 3),
+            ["2026-02-03", "2026-07-03", "2027-02-03"]
+        );
+        assert_eq!(days("FREQ=YEARLY;BYMONTH=2", "2026-01-15", 2), ["2026-02-15", "2027-02-15"]);
+        assert_eq!(
+            days("FREQ=WEEKLY;WKST=SU;BYDAY=SU,SA", "2026-03-05", 3),
+            ["2026-03-07", "2026-03-08", "2026-03-14"]
+        );
         assert_eq!(days("FREQ=WEEKLY;INTERVAL=2", "2026-03-06", 2), ["2026-03-06", "2026-03-20"]);
         assert_eq!(days("FREQ=DAILY;COUNT=2", "2026-03-06", 9), ["2026-03-06", "2026-03-07"]);
         assert_eq!(

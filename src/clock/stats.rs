@@ -120,7 +120,6 @@ impl Sample {
             (Some(low), Some(high)) => Some(low.midpoint(high)),
             _ => None,
         };
-        #[expect(clippy::cast_precision_loss, reason = "numbers of reports are far below 2^52")]
         let share = |part: usize, whole: usize| (whole > 0).then(|| part as f64 / whole as f64);
         Times {
             median_s,
@@ -131,3 +130,6 @@ impl Sample {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

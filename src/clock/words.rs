@@ -10,7 +10,7 @@ pub fn due(clock: &Clock, now: Timestamp) -> String {
     match (clock.status, clock.due_at) {
         (Status::Running, Some(at)) => format!("due in {}", span(until(at))),
         (Status::Running, None) => match clock.not_before {
-            Some(at) if until(at) > 0 => format!("not before {}", span(until(at))),
+            Some(at) if until(at) > 0 => format!("allowed in {}", span(until(at))),
             _ => "running".to_owned(),
         },
         (Status::Overdue, Some(at)) => format!("overdue by {}", span(-until(at))),
@@ -45,6 +45,44 @@ pub fn span(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Kind;
+    use crate::clock::calendar::Trace;
+    use crate::clock::policy::{Target, Unit};
+
+    fn clock(status: Status, due: Option<i64>, met: Option<i64>, not_before: Option<i64>) -> Clock {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        Clock {
+            kind: Kind::Fix,
+            starts_at: at(0),
+            due_at: due.map(at),
+            met_at: met.map(at),
+            status,
+            remaining_s: None,
+            target: Target::new(1, Unit::Day),
+            not_before: not_before.map(at),
+            trace: Trace::default(),
+        }
+    }
+
+    #[test]
+    fn every_status_has_its_words() {
+        const DAY: i64 = 86_400;
+        let cases = [
+            (clock(Status::Running, Some(5 * 3_600), None, None), "due in 5 h"),
+            (clock(Status::Running, None, None, Some(3 * DAY)), "allowed in 3 d"),
+            (clock(Status::Running, None, None, None), "running"),
+            (clock(Status::Overdue, Some(-2 * DAY), None, None), "overdue by 2 d"),
+            (clock(Status::Paused, Some(5 * DAY), None, None), "paused, 5 d left"),
+            (clock(Status::Met, Some(5), Some(4), None), "met"),
+            (clock(Status::Late, Some(0), Some(600), None), "late by 10 min"),
+            (clock(Status::Waived, Some(0), None, None), "waived"),
+        ];
+        for (clock, words) in cases {
+            assert_eq!(due(&clock, Timestamp::UNIX_EPOCH), words);
+        }
+        let far = due(&clock(Status::Overdue, Some(-253_370_764_800 / 4), None, None), Timestamp::UNIX_EPOCH);
+        assert!(far.len() <= 24, "{far}");
+    }
 
     #[test]
     fn amounts_are_rounded_down_and_short() {

@@ -62,7 +62,7 @@ fn each_target_names_its_line_and_words() {
 fn mistakes_name_the_line() {
     let cases = [
         ("first_response = \"2 days\"\nfrist_response = 1", 2, "unknown field"),
-        ("\nfirst_response = \"soon\"", 2, "no amount of time"),
+        ("\nfirst_response = \"2 fortnights\"", 2, "“2 fortnights” is no amount of time"),
         ("first_response = 48", 1, "an amount of time such as"),
         ("first_response = \"0 days\"", 1, "amount of 0"),
         ("a = ", 1, ""),
@@ -90,4 +90,28 @@ fn mistakes_name_the_line() {
 fn an_empty_policy_promises_nothing() {
     assert_eq!(read("").unwrap(), ResponsePolicy::default());
     assert_eq!(read("\u{feff}first_response = \"1 week\"").unwrap().first_response.unwrap().line, Some(1));
+}
+
+#[test]
+fn amounts_in_words() {
+    let target = |amount, unit| Target::new(amount, unit);
+    let after = |from: &str, target| Target { from: Some(from.to_owned()), ..target };
+    let cases = [
+        ("2 Business Days", target(2, Unit::WorkingDay)),
+        ("1 workday", target(1, Unit::WorkingDay)),
+        ("within 48h", target(48, Unit::Hour)),
+        ("3-5 days", Target { min: Some(3), ..target(5, Unit::Day) }),
+        ("3 – 5 weeks", Target { min: Some(3), ..target(5, Unit::Week) }),
+        ("about 2 months", Target { approx: true, ..target(2, Unit::Month) }),
+        ("no less than 24 hours", Target { bound: Some(Bound::Min), ..target(24, Unit::Hour) }),
+        ("no more than 7 calendar days", Target { bound: Some(Bound::Max), ..target(7, Unit::Day) }),
+        ("1 week after the release", after("release", target(1, Unit::Week))),
+    ];
+    for (words, wanted) in cases {
+        assert_eq!(read_target(words), Ok(wanted), "{words}");
+    }
+    for bad in ["", "soon", "two days", "days", "2", "2 d ays", "2 - days", "1 to 2 to 3 days", "٢ days", "2 days from"]
+    {
+        assert!(read_target(bad).is_err(), "{bad:?} was read as {:?}", read_target(bad));
+    }
 }
