@@ -1,6 +1,7 @@
 //! Exim, as a submission server that keeps what it gets in a folder.
 
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -56,6 +57,7 @@ impl Exim {
             .arg("-C")
             .arg(&conf)
             .arg("-bdf")
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(File::create(&log).unwrap())
             .stderr(File::options().append(true).open(&log).unwrap())

@@ -50,20 +50,23 @@ pub fn wait_for_port(port: u16, child: &mut Child, log: &Path) {
     }
 }
 
-/// Asks a server to end, and makes it.
+/// Asks a server, which leads a process group of its own, to end; then makes every process of the group end, so that none
+/// writes into a folder that is gone.
 pub fn stop(child: &mut Child) {
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-    }
+    use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
+    let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
+    let _ = kill_process(pid, Signal::TERM);
     let end = Instant::now() + Duration::from_secs(5);
-    while Instant::now() < end {
-        if child.try_wait().is_ok_and(|status| status.is_some()) {
-            return;
-        }
+    while Instant::now() < end && child.try_wait().is_ok_and(|status| status.is_none()) {
         std::thread::sleep(Duration::from_millis(5));
     }
-    let _ = child.kill();
+    let _ = kill_process_group(pid, Signal::KILL);
     let _ = child.wait();
+    // Killed ones still show until whoever adopted them notices; a moment is enough for them to stop writing.
+    let end = Instant::now() + Duration::from_millis(200);
+    while Instant::now() < end && test_kill_process_group(pid).is_ok() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The user servers run as: an ordinary one even where the tests run as root, because mail servers refuse root.
