@@ -5,6 +5,7 @@
 
 pub mod files;
 pub mod imap;
+pub mod meter;
 pub mod outbox;
 pub mod tls;
 

@@ -5,6 +5,7 @@
 //! together with the new position before the next is asked for. So whatever happens, the next run goes on where this
 //! one stopped.
 
+mod bodies;
 mod fetch;
 pub mod name;
 mod reply;
@@ -16,7 +17,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::session::{Fault, Session};
-use super::tls::{Endpoint, Meter};
+use super::meter::Meter;
+use super::tls::Endpoint;
 use super::{Auth, Direction, Limits, Position, Progress, Sink, Summary, Timeouts, WireError};
 
 /// A mailbox account.
@@ -224,7 +226,7 @@ impl Imap {
                         self.session = Some(session);
                         break;
                     }
-                    Err(Fault::Broken(_)) if failures + 1 < PATIENCE && !self.meter.is_over() => {
+                    Err(Fault::Broken(_)) if failures + 2 < PATIENCE && !self.meter.is_over() => {
                         failures += 1;
                         pause(failures);
                     }

@@ -2,46 +2,22 @@
 //! that makes it fail is alone.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt::Write as _;
 
-use jiff::Timestamp;
-
+use super::bodies::Meta;
 use super::session::Fault;
-use super::{Imap, Plan, SMALL, name, pause, plan, reply};
-use crate::wire::files::header;
+use super::{Imap, Plan, name, pause, plan, reply};
 use crate::wire::{AfterSkip, Direction, Fetched, Position, Progress, Sighting, Sink, Skipped, Summary, WireError};
 
 /// UIDs asked about at once: a command line of at most 6 KiB, which every server takes.
 const WINDOW: usize = 500;
 /// UIDs a single SEARCH covers: a line of 6 MiB at most.
 const SPAN: u32 = 500_000;
-/// Larger mail is fetched in pieces of this size.
-const PIECE: u64 = 1 << 20;
 /// Faults in a row, each on a smaller batch or a new connection, before the run ends.
 const FAULTS: u32 = 24;
 /// Refusals to serve for now in a row.
 const LATER: u32 = 4;
 /// Messages skipped in a row before the server, and not the messages, is to blame.
 const SKIPS: u32 = 10;
-/// Where the header of a mail over the limit ends at the latest.
-const LONGEST_HEADER: usize = 1 << 20;
-
-/// What is known of a message before its bytes come.
-#[derive(Clone, Copy, Debug)]
-struct Meta {
-    uid: u32,
-    /// RFC822.SIZE; without it the message is fetched in pieces, which needs none.
-    size: Option<u64>,
-    date: Option<Timestamp>,
-}
-
-impl Meta {
-    /// Its size where it may share a batch.
-    fn small(&self) -> Option<u64> {
-        self.size.filter(|size| *size <= PIECE)
-    }
-}
-
 /// UIDs or messages still to be had, and how often they failed.
 struct Work<T> {
     items: Vec<T>,
@@ -49,7 +25,7 @@ struct Work<T> {
 }
 
 pub struct Run<'a> {
-    imap: &'a mut Imap,
+    pub(super) imap: &'a mut Imap,
     mailbox: &'a str,
     wire: String,
     label: String,
@@ -205,7 +181,7 @@ impl<'a> Run<'a> {
     }
 
     /// One command in this mailbox. After a reconnect the mailbox must still be the same one.
-    fn run(&mut self, line: &str, budget: u64) -> Result<Vec<u8>, Fault> {
+    pub(super) fn run(&mut self, line: &str, budget: u64) -> Result<Vec<u8>, Fault> {
         let here = |s: &super::Session| s.selected.as_ref().is_some_and(|(n, v)| *n == self.wire && *v == self.epoch);
         if !self.imap.session.as_ref().is_some_and(here) {
             let status = self.imap.select(&self.wire)?;
@@ -219,7 +195,7 @@ impl<'a> Run<'a> {
     }
 
     /// An answer that makes no sense costs the connection.
-    fn in_step<T>(&mut self, read: Result<T, reply::OutOfStep>) -> Result<T, Fault> {
+    pub(super) fn in_step<T>(&mut self, read: Result<T, reply::OutOfStep>) -> Result<T, Fault> {
         read.map_err(|e| {
             self.imap.session = None;
             e.into()
@@ -238,19 +214,6 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
-    }
-
-    fn metas(&mut self, uids: &[u32]) -> Result<HashMap<u32, Meta>, Fault> {
-        let line = format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE)", set(uids));
-        let lines = self.run(&line, SMALL + 256 * uids.len() as u64)?;
-        let items = reply::items(&lines);
-        let mut metas = HashMap::new();
-        for item in self.in_step(items)? {
-            if let Some(uid) = item.uid.filter(|uid| uids.binary_search(uid).is_ok()) {
-                metas.insert(uid, Meta { uid, size: item.size, date: item.date });
-            }
-        }
-        Ok(metas)
     }
 
     /// Groups messages into batches, in the order of their UIDs, and delivers them.
@@ -275,14 +238,9 @@ impl<'a> Run<'a> {
         while let Some(work) = queue.pop_front() {
             match self.deliver(&work) {
                 Ok(None) => self.succeeded(),
+                // One by one, so that a batch full of oddities costs twice its bytes and not their square.
                 Ok(Some(rest)) => {
-                    let mut rest = rest.into_iter();
-                    let missing = rest.next().map(|m| vec![m]).unwrap_or_default();
-                    let rest: Vec<Meta> = rest.collect();
-                    if !rest.is_empty() {
-                        queue.push_front(Work { items: rest, tries: 0 });
-                    }
-                    queue.push_front(Work { items: missing, tries: 1 });
+                    rest.into_iter().rev().for_each(|m| queue.push_front(Work { items: vec![m], tries: 1 }));
                 }
                 Err(Outcome::Fault(fault)) => self.divide(&mut queue, work, fault, |meta| meta.uid)?,
                 Err(Outcome::Error(error)) => return Err(error),
@@ -309,7 +267,9 @@ impl<'a> Run<'a> {
         } else {
             let mut bodies = self.whole(&work.items)?;
             for (i, meta) in work.items.iter().enumerate() {
-                let Some(raw) = bodies.remove(&meta.uid) else {
+                // A body shorter than announced may have been cut: it is asked for again, alone.
+                let is_whole = |raw: &Vec<u8>| meta.size.is_none_or(|size| raw.len() as u64 >= size);
+                let Some(raw) = bodies.remove(&meta.uid).filter(is_whole) else {
                     rest = work.items.get(i..).map(<[Meta]>::to_vec);
                     break;
                 };
@@ -323,85 +283,6 @@ impl<'a> Run<'a> {
             self.hand_over(mail, next).map_err(Outcome::Error)?;
         }
         Ok(rest)
-    }
-
-    /// Whole small messages in one command.
-    fn whole(&mut self, metas: &[Meta]) -> Result<HashMap<u32, Vec<u8>>, Fault> {
-        let uids: Vec<u32> = metas.iter().map(|m| m.uid).collect();
-        let announced: u64 = metas.iter().filter_map(|m| m.size).sum();
-        // Some servers estimate sizes; twice as much and a little is believed, no more.
-        let budget = announced.saturating_mul(2) + SMALL + 1024 * metas.len() as u64;
-        let lines = self.run(&format!("UID FETCH {} (UID BODY.PEEK[])", set(&uids)), budget)?;
-        let items = reply::items(&lines);
-        let mut bodies = HashMap::new();
-        for item in self.in_step(items)? {
-            let Some(body) = item.body else { continue };
-            let wanted = item.uid.filter(|uid| uids.binary_search(uid).is_ok() && item.origin.is_none());
-            if wanted.is_none_or(|uid| bodies.insert(uid, body.into_owned()).is_some()) {
-                return self.unasked();
-            }
-        }
-        Ok(bodies)
-    }
-
-    /// One message piece by piece, whatever size was announced; `None` where the server gives nothing for it.
-    fn in_pieces(&mut self, meta: &Meta) -> Result<Option<(Vec<u8>, Option<u64>)>, Fault> {
-        let limits = self.imap.config.limits;
-        let announced = meta.size.unwrap_or(0);
-        let is_large = announced > limits.message;
-        let piece = if is_large { limits.beginning.clamp(1, PIECE) } else { PIECE };
-        let mut raw: Vec<u8> = Vec::new();
-        loop {
-            let Some(bytes) = self.piece(meta.uid, raw.len() as u64, piece)? else {
-                return Ok(if raw.is_empty() { None } else { Some((raw, None)) });
-            };
-            let is_last = (bytes.len() as u64) < piece;
-            if raw.is_empty() && !is_last {
-                raw.reserve_exact(usize::try_from(announced.min(limits.message)).unwrap_or(0));
-            }
-            raw.extend_from_slice(&bytes);
-            if is_last && raw.len() as u64 <= limits.message {
-                return Ok(Some((raw, None)));
-            }
-            if is_large && (header::end(&raw).is_some() || raw.len() >= LONGEST_HEADER) {
-                return Ok(Some((raw, Some(announced))));
-            }
-            if raw.len() as u64 > limits.message {
-                let seen = raw.len() as u64;
-                header::keep_beginning(&mut raw, &limits);
-                return Ok(Some((raw, Some(announced.max(seen)))));
-            }
-        }
-    }
-
-    fn piece(&mut self, uid: u32, offset: u64, length: u64) -> Result<Option<Vec<u8>>, Fault> {
-        let line = format!("UID FETCH {uid} (UID BODY.PEEK[]<{offset}.{length}>)");
-        let lines = self.run(&line, length + SMALL)?;
-        let items = reply::items(&lines);
-        let mut piece = None;
-        for item in self.in_step(items)? {
-            let Some(body) = item.body else { continue };
-            let fits = item.uid == Some(uid) && item.origin.unwrap_or(0) == offset && body.len() as u64 <= length;
-            if !fits || piece.replace(body.into_owned()).is_some() {
-                return self.unasked();
-            }
-        }
-        Ok(piece)
-    }
-
-    /// A message that nobody asked for, or a second answer for one, means that mail text is being read as protocol, or a
-    /// lie: nothing of the answer is kept.
-    fn unasked<T>(&mut self) -> Result<T, Fault> {
-        self.imap.session = None;
-        Err(Fault::Broken("the server answered for a message that was not asked for".to_owned()))
-    }
-
-    /// Whether someone deleted or moved the message meanwhile. NOOP lets the server notice.
-    fn is_gone(&mut self, uid: u32) -> Result<bool, Fault> {
-        self.run("NOOP", SMALL)?;
-        let lines = self.run(&format!("UID SEARCH UID {uid}"), SMALL)?;
-        let found = reply::search(&lines);
-        Ok(!self.in_step(found)?.contains(&uid))
     }
 
     /// After a fault: halves what is left to try, or gives a single message up for now.
@@ -494,35 +375,5 @@ enum Outcome {
 impl From<Fault> for Outcome {
     fn from(fault: Fault) -> Outcome {
         Outcome::Fault(fault)
-    }
-}
-
-/// `1:3,7`. The UIDs are sorted.
-fn set(uids: &[u32]) -> String {
-    let mut out = String::new();
-    let mut rest = uids;
-    while let Some((first, mut tail)) = rest.split_first() {
-        let mut last = *first;
-        while let Some((next, more)) = tail.split_first()
-            && last.checked_add(1) == Some(*next)
-        {
-            (last, tail) = (*next, more);
-        }
-        let comma = if out.is_empty() { "" } else { "," };
-        let _ = if last == *first { write!(out, "{comma}{first}") } else { write!(out, "{comma}{first}:{last}") };
-        rest = tail;
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sets_are_short() {
-        assert_eq!(set(&[1, 2, 3, 7, 9, 10]), "1:3,7,9:10");
-        assert_eq!(set(&[4294967294, 4294967295]), "4294967294:4294967295");
-        assert_eq!(set(&[]), "");
     }
 }

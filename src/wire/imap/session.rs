@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use super::name::quote;
 use super::{ImapConfig, reply};
-use crate::wire::tls::{Meter, Stream, Tls};
+use crate::wire::meter::Meter;
+use crate::wire::tls::{Stream, Tls};
 use crate::wire::{Auth, WireError, server_says};
 
 /// Why a command gave nothing.

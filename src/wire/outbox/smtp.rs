@@ -16,7 +16,8 @@ use lettre::transport::smtp::response::{Response, Severity};
 use zeroize::Zeroizing;
 
 use super::{Delivery, OutgoingBytes, SmtpConfig};
-use crate::wire::tls::{Meter, Stream, Tls};
+use crate::wire::meter::Meter;
+use crate::wire::tls::{Stream, Tls};
 use crate::wire::{Auth, WireError, server_says};
 
 /// Bytes of replies read to any one command.
@@ -157,8 +158,9 @@ impl Link {
     }
 
     fn data(&mut self, mail: &OutgoingBytes, config: &SmtpConfig) -> Delivery {
-        self.meter.command(self.patience, REPLY);
         let body = stuffed(&mail.bytes);
+        // Slow lines are given time: a second for every 16 KiB.
+        self.meter.command(self.patience + Duration::from_secs(body.len() as u64 >> 14), REPLY);
         if let Err(e) = self.stream.write_all(&body).and_then(|()| self.stream.flush()) {
             // Without the final dot no server may deliver it.
             return Delivery::later(format!("the connection failed while sending: {}", short(&e)));

@@ -1,0 +1,195 @@
+//! Scripted servers: what no real server does, or only on its worst day.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// One connection, from the server's side. A client that has gone away ends the conversation quietly.
+pub struct Conn {
+    reader: BufReader<TcpStream>,
+    writer: TcpStream,
+}
+
+impl Conn {
+    /// The next line without its end; `None` when the client has gone.
+    pub fn line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        let read = self.reader.read_until(b'\n', &mut line).ok()?;
+        (read > 0).then(|| String::from_utf8_lossy(&line).trim_end().to_owned())
+    }
+
+    /// Sends; false when the client has gone.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.writer.write_all(bytes.as_ref()).is_ok()
+    }
+
+    /// Everything the client still sends.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        let _ = self.reader.read_to_end(&mut all);
+        all
+    }
+}
+
+/// Listens on loopback and hands every connection, with its number from 0, to `talk` on a thread of its own.
+pub fn serve(talk: impl Fn(usize, Conn) + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let talk = Arc::new(talk);
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().flatten().enumerate() {
+            let talk = Arc::clone(&talk);
+            std::thread::spawn(move || {
+                let _ = stream.set_nodelay(true);
+                let writer = stream.try_clone().unwrap();
+                talk(number, Conn { reader: BufReader::new(stream), writer });
+            });
+        }
+    });
+    port
+}
+
+/// What a scripted server does with a command.
+pub enum Act {
+    /// What a good server would do.
+    Serve,
+    /// Closes the connection without a word.
+    Close,
+    /// Sends this (`{tag}` is replaced) and goes on.
+    Say(String),
+    /// Sends this and closes.
+    SayAndClose(Vec<u8>),
+    /// Serves, and closes after so many bytes of the answer.
+    Cut(usize),
+}
+
+/// A mailbox in memory.
+#[derive(Clone, Default)]
+pub struct Mailbox {
+    pub uidvalidity: u32,
+    pub uidnext: u32,
+    pub messages: BTreeMap<u32, Vec<u8>>,
+    /// UIDs that are counted and not shown.
+    pub hidden: Vec<u32>,
+}
+
+impl Mailbox {
+    /// Messages with the UIDs 1 to `count`.
+    pub fn of(count: u32, raw: impl Fn(u32) -> Vec<u8>) -> Mailbox {
+        let messages = (1..=count).map(|uid| (uid, raw(uid))).collect();
+        Mailbox { uidvalidity: 1, uidnext: count + 1, messages, hidden: Vec::new() }
+    }
+}
+
+/// An IMAP server (plain, loopback) for one mailbox, with a script that may spoil any command.
+pub struct FakeImap {
+    pub port: u16,
+    pub mailbox: Arc<Mutex<Mailbox>>,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl FakeImap {
+    pub fn start(mailbox: Mailbox, script: impl FnMut(&str) -> Act + Send + 'static) -> FakeImap {
+        let mailbox = Arc::new(Mutex::new(mailbox));
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let script = Mutex::new(script);
+        let (m, l) = (Arc::clone(&mailbox), Arc::clone(&log));
+        let port = serve(move |_, mut conn| {
+            if !conn.send("* OK [CAPABILITY IMAP4rev1] ready\r\n") {
+                return;
+            }
+            while let Some(line) = conn.line() {
+                let (tag, command) = line.split_once(' ').unwrap_or((&line, ""));
+                l.lock().unwrap().push(command.to_owned());
+                let act = (script.lock().unwrap())(command);
+                let go_on = match act {
+                    Act::Serve => conn.send(answer(tag, command, &m.lock().unwrap())),
+                    Act::Close => false,
+                    Act::Say(text) => conn.send(text.replace("{tag}", tag)),
+                    Act::SayAndClose(bytes) => {
+                        conn.send(bytes);
+                        false
+                    }
+                    Act::Cut(length) => {
+                        let whole = answer(tag, command, &m.lock().unwrap());
+                        conn.send(&whole[..length.min(whole.len())]);
+                        false
+                    }
+                };
+                if !go_on {
+                    break;
+                }
+            }
+        });
+        FakeImap { port, mailbox, log }
+    }
+
+    /// Every command so far, without its tag.
+    pub fn commands(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+fn answer(tag: &str, command: &str, mailbox: &Mailbox) -> Vec<u8> {
+    let upper = command.to_ascii_uppercase();
+    let mut out = Vec::new();
+    let shown: Vec<(usize, u32, &Vec<u8>)> = mailbox
+        .messages
+        .iter()
+        .enumerate()
+        .map(|(i, (uid, raw))| (i + 1, *uid, raw))
+        .filter(|(_, uid, _)| !mailbox.hidden.contains(uid))
+        .collect();
+    if upper.starts_with("EXAMINE") {
+        let text = format!(
+            "* {} EXISTS\r\n* OK [UIDVALIDITY {}] v\r\n* OK [UIDNEXT {}] n\r\n",
+            mailbox.messages.len(),
+            mailbox.uidvalidity,
+            mailbox.uidnext
+        );
+        out.extend(text.bytes());
+    } else if let Some(set) = upper.strip_prefix("UID SEARCH UID ") {
+        let mut line = "* SEARCH".to_owned();
+        for (_, uid, _) in shown.iter().filter(|(_, uid, _)| contains(set, *uid)) {
+            let _ = write!(line, " {uid}");
+        }
+        out.extend(line.bytes().chain(*b"\r\n"));
+    } else if let Some(rest) = upper.strip_prefix("UID FETCH ") {
+        let (set, items) = rest.split_once(' ').unwrap_or((rest, ""));
+        for (seq, uid, raw) in shown.iter().filter(|(_, uid, _)| contains(set, *uid)) {
+            out.extend(item(*seq, *uid, raw, items));
+        }
+    }
+    out.extend(format!("{tag} OK done\r\n").bytes());
+    out
+}
+
+fn item(seq: usize, uid: u32, raw: &[u8], items: &str) -> Vec<u8> {
+    if items.contains("RFC822.SIZE") {
+        let size = raw.len();
+        return format!("* {seq} FETCH (UID {uid} RFC822.SIZE {size} INTERNALDATE \"20-Nov-2026 10:00:00 +0000\")\r\n")
+            .into();
+    }
+    let (origin, body) =
+        match items.split_once('<').and_then(|(_, r)| r.split_once('>')).and_then(|(r, _)| r.split_once('.')) {
+            Some((from, count)) => {
+                let from: usize = from.parse().unwrap();
+                let to = (from + count.parse::<usize>().unwrap()).min(raw.len());
+                (format!("<{from}>"), raw.get(from..to).unwrap_or_default())
+            }
+            None => (String::new(), raw),
+        };
+    let mut out = format!("* {seq} FETCH (UID {uid} BODY[]{origin} {{{}}}\r\n", body.len()).into_bytes();
+    out.extend_from_slice(body);
+    out.extend_from_slice(b")\r\n");
+    out
+}
+
+fn contains(set: &str, uid: u32) -> bool {
+    set.split(',').any(|range| {
+        let (from, to) = range.split_once(':').unwrap_or((range, range));
+        (from.parse::<u32>().unwrap()..=to.parse::<u32>().unwrap()).contains(&uid)
+    })
+}
