@@ -30,6 +30,7 @@ pub(super) enum Mode {
 
 /// Opens the file with its key and sets it up. A key that does not fit is noticed here.
 pub(super) fn open(path: &Path, key: &LedgerKey, mode: Mode) -> Result<Connection> {
+    refuse_emptied(path, mode)?;
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
         | match mode {
             Mode::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -42,6 +43,15 @@ pub(super) fn open(path: &Path, key: &LedgerKey, mode: Mode) -> Result<Connectio
     set_up(&conn, path, mode)?;
     restrict(&mut conn)?;
     Ok(conn)
+}
+
+/// SQLite takes an empty file for a new database, and would make of an emptied ledger an empty one.
+fn refuse_emptied(path: &Path, mode: Mode) -> Result<()> {
+    let size = std::fs::metadata(path).map_err(LedgerError::io(path))?.len();
+    if mode != Mode::Create && size == 0 {
+        return Err(LedgerError::Damaged { path: path.into(), reason: "the file was emptied".into() });
+    }
+    Ok(())
 }
 
 /// The key goes in before anything else. As a raw key it needs no derivation, which would cost half a second an open.

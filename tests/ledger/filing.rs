@@ -61,7 +61,8 @@ fn a_thread_of_ten_thousand_names_stays_small() {
     value.header.message_id = Some(format!("<{}é@example.net>", "x".repeat(996)));
     let events = opens_report(&stored.uid);
     ledger.record(&Record { message: stored.id, opened: &value, tried_with: "k", events: &events }, &stamp()).unwrap();
-    for (name, known) in [("<0@example.net>", 1), ("<9999@example.net>", 1), ("<last@example.net>", 1), ("<5@example.net>", 0)]
+    for (name, known) in
+        [("<0@example.net>", 1), ("<9999@example.net>", 1), ("<last@example.net>", 1), ("<5@example.net>", 0)]
     {
         assert_eq!(ledger.mentioning(name).unwrap().len(), known, "{name}");
     }
@@ -95,7 +96,8 @@ fn search_takes_anything_and_finds_words_of_every_script() {
     {
         assert_eq!(ledger.search(hit).unwrap(), [stored.uid.clone()], "{hit}");
     }
-    for miss in ["nowhere", "漏出", "heap nowhere", "", "  ", "***", "\"", "a\0b", "NEAR(", "subject:", "^x", "{a}:b"] {
+    for miss in ["nowhere", "漏出", "heap nowhere", "", "  ", "***", "\"", "a\0b", "NEAR(", "subject:", "^x", "{a}:b"]
+    {
         assert!(ledger.search(miss).unwrap().is_empty(), "{miss}");
     }
     for odd in ["heap OR", "\"heap\"", "heap*", "(heap)", "-heap", "heap\0", "'; DROP TABLE event; --"] {

@@ -46,7 +46,24 @@ impl Home {
     }
 
     pub fn open(&self) -> Ledger {
-        self.try_open().unwrap()
+        self.patiently().unwrap()
+    }
+
+    /// Why it does not open.
+    pub fn refusal(&self) -> LedgerError {
+        self.patiently().err().unwrap()
+    }
+
+    /// A test beside this one may start a process just now, and until that has become another program it holds a copy of
+    /// every lock of ours.
+    fn patiently(&self) -> Result<Ledger> {
+        for _ in 0..1000 {
+            match self.try_open() {
+                Err(error) if error.is_in_use() => std::thread::sleep(std::time::Duration::from_millis(5)),
+                other => return other,
+            }
+        }
+        self.try_open()
     }
 
     pub fn try_open(&self) -> Result<Ledger> {

@@ -97,7 +97,8 @@ fn what_a_killed_run_left_to_do_is_known() {
 fn any_time_a_mail_names_can_be_stored() {
     let home = Home::new();
     let mut ledger = home.open();
-    for (number, at) in ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-30T22:00:00.999999999Z"].iter().enumerate()
+    for (number, at) in
+        ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-30T22:00:00.999999999Z"].iter().enumerate()
     {
         let raw = mail(number, 100);
         let stored = ledger.store(&Incoming { received_at: time(at), ..incoming(&raw, at) }, &stamp()).unwrap();
