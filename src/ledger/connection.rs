@@ -39,6 +39,7 @@ pub(super) fn open(path: &Path, key: &LedgerKey, mode: Mode) -> Result<Connectio
         };
     let mut conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(Duration::from_secs(10))?;
+    conn.set_prepared_statement_cache_capacity(128);
     unlock(&conn, path, key)?;
     set_up(&conn, path, mode)?;
     restrict(&mut conn)?;
@@ -56,6 +57,8 @@ fn refuse_emptied(path: &Path, mode: Mode) -> Result<()> {
 
 /// The key goes in before anything else. As a raw key it needs no derivation, which would cost half a second an open.
 fn unlock(conn: &Connection, path: &Path, key: &LedgerKey) -> Result<()> {
+    // A person gets one line, from us; SQLCipher would write its own to standard error.
+    conn.execute_batch("PRAGMA cipher_log_level = NONE")?;
     let mut pragma = Zeroizing::new(String::with_capacity(128));
     pragma.push_str("PRAGMA key = \"x'");
     pragma.push_str(&key.to_hex());
