@@ -92,6 +92,8 @@ fn set_up(conn: &Connection, path: &Path, mode: Mode) -> Result<()> {
     want(conn, path, "trusted_schema", 0)?;
     want(conn, path, "cell_size_check", 1)?;
     want(conn, path, "secure_delete", 1)?;
+    // 32 MiB: a page that leaves the cache is opened and verified again when it comes back, which is most of the work.
+    want(conn, path, "cache_size", -32 * 1024)?;
     want(conn, path, "temp_store", 2)?; // Memory: sorting must not write plaintext beside the ledger.
     want(conn, path, "query_only", i64::from(mode == Mode::Read))
 }

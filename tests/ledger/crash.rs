@@ -34,11 +34,13 @@ fn killed_forty_times_it_loses_nothing() {
     let (mut told, mut from, mut replies, mut with_reports) = (Vec::<(usize, String)>::new(), 0, 0, 0);
     for round in 0..ROUNDS {
         let mut child = child(&home, "crash::a_child_stores_until_killed", from);
-        // Pauses from nothing to 100 ms, without any pattern that matters: birth is hit as well as the middle.
-        std::thread::sleep(Duration::from_micros(round * round * 2_654_435_761 % 100_000));
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(std::result::Result::ok);
+        // Every fourth is killed at its birth; the others once they got to work, however slow the machine is.
+        let first = if round % 4 == 0 { None } else { said.find(|line| line.starts_with("stored")) };
+        // Pauses up to 60 ms without any pattern that matters.
+        std::thread::sleep(Duration::from_micros(round * round * 2_654_435_761 % 60_000));
         child.kill().unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(std::result::Result::ok);
-        for line in said {
+        for line in first.into_iter().chain(said) {
             let mut words = line.split(' ');
             // A last line that was cut off says nothing.
             if let (Some("stored"), Some(number), Some(uid), Some(".")) =
@@ -64,7 +66,7 @@ fn killed_forty_times_it_loses_nothing() {
         from = audit.messages as usize + 10;
     }
     println!("{ROUNDS} kills, {} told and kept, {with_reports} reports, {replies} replies", told.len());
-    assert!(told.len() > 100 && with_reports > 0 && replies > 0, "the child got to work");
+    assert!(told.len() > 30 && with_reports > 0 && replies > 0, "the child got to work");
 }
 
 #[test]
