@@ -135,7 +135,10 @@ impl Ledger {
         self.conn.execute_batch(begin).map_err(LedgerError::from)?;
         let outcome = work(self).and_then(|value| {
             self.may_write()?;
-            self.conn.execute_batch(end).map_err(LedgerError::from)?;
+            let ended = self.conn.execute_batch(end);
+            // What a failed synchronisation left in the system's cache is not known: no second try over it.
+            self.halted |= ended.is_err();
+            ended.map_err(LedgerError::from)?;
             Ok(value)
         });
         if outcome.is_err() {
@@ -161,15 +164,6 @@ impl Ledger {
             (false, false) => self.conn.execute_batch("ROLLBACK TO within; RELEASE within"),
         };
         self.halted |= lost || undone.is_err();
-    }
-}
-
-impl Drop for Ledger {
-    /// Lets the planner learn from what was asked; a failure costs speed and nothing else.
-    fn drop(&mut self) {
-        if self.lock.is_some() && !self.halted {
-            let _ = self.conn.execute_batch("PRAGMA optimize");
-        }
     }
 }
 

@@ -77,6 +77,19 @@ impl Ledger {
         Ok(Ledger { conn, path: path.into(), device, lock: None, halted: false })
     }
 
+    /// Opens the ledger to read, for commands that change nothing, after making it where neither it nor its key exists
+    /// and bringing it up to date where it is older than this program.
+    pub fn open_read_or_create(places: &Places, stamp: &Stamp<'_>) -> Result<Ledger> {
+        if exists(&places.ledger)? && exists(&places.key)? {
+            match Ledger::open_read(&places.ledger, &LedgerKey::read(&places.key)?) {
+                Err(LedgerError::Older { .. }) => {}
+                other => return other,
+            }
+        }
+        drop(Ledger::open_or_create(places, stamp)?);
+        Ledger::open_read(&places.ledger, &LedgerKey::read(&places.key)?)
+    }
+
     fn open_locked(path: &Path, key: &LedgerKey, lock: WriterLock, stamp: &Stamp<'_>) -> Result<Ledger> {
         private::check_file(path)?;
         let died = beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0);

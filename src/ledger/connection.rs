@@ -63,7 +63,8 @@ fn unlock(conn: &Connection, path: &Path, key: &LedgerKey) -> Result<()> {
     pragma.push_str("PRAGMA key = \"x'");
     pragma.push_str(&key.to_hex());
     pragma.push_str("'\"");
-    conn.execute_batch(&pragma)?;
+    // SQLite's own error would repeat the statement, and with it the key.
+    conn.execute_batch(&pragma).map_err(|_| LedgerError::Unreadable { path: path.into() })?;
     // Without the codec SQLite would take the pragma, do nothing, and write in the clear.
     let codec: String = conn.query_row("PRAGMA cipher_version", [], |row| row.get(0))?;
     if codec.is_empty() {
@@ -143,5 +144,46 @@ pub(super) fn damage(path: &Path, error: rusqlite::Error) -> LedgerError {
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::InUse { path: path.into() },
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fresh() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        std::fs::write(&path, b"").unwrap();
+        let conn = open(&path, &LedgerKey::generate().unwrap(), Mode::Create).unwrap();
+        (folder, conn)
+    }
+
+    #[test]
+    fn no_statement_leads_out_of_the_file() {
+        let (folder, conn) = fresh();
+        let outside = folder.path().join("outside.db").display().to_string();
+        for sql in [
+            format!("ATTACH '{outside}' AS o"),
+            format!("VACUUM INTO '{outside}'"),
+            "SELECT load_extension('x')".into(),
+            "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema".into(),
+            "CREATE TABLE t (a TEXT) STRICT; INSERT INTO t (a) VALUES (\"taken for text\")".into(),
+        ] {
+            assert!(conn.execute_batch(&sql).is_err(), "{sql}");
+        }
+        assert!(!folder.path().join("outside.db").exists());
+    }
+
+    #[test]
+    fn a_setting_that_did_not_take_is_an_error() {
+        let (_folder, conn) = fresh();
+        for (name, value) in [("synchronous", 2), ("foreign_keys", 1), ("trusted_schema", 0), ("secure_delete", 1)] {
+            let found: i64 = conn.pragma_query_value(None, name, |row| row.get(0)).unwrap();
+            assert_eq!(found, value, "{name}");
+        }
+        let path = Path::new("x.db");
+        assert!(matches!(want(&conn, path, "journal_mode", "nonsense"), Err(LedgerError::Damaged { .. })));
+        assert!(want(&conn, path, "no_such_pragma", 1).is_err());
     }
 }

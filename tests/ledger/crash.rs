@@ -116,6 +116,7 @@ fn a_second_writer_leaves_at_once_until_the_first_is_gone() {
     assert_eq!(home.read().pending().unwrap().len(), 1, "readers read meanwhile");
     child.kill().unwrap();
     child.wait().unwrap();
+    assert_eq!(home.read().pending().unwrap().len(), 1, "a reader needs no writer to have cleared up");
     assert_eq!(sound(&home.open()).messages, 1);
 }
 

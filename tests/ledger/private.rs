@@ -103,6 +103,23 @@ fn what_has_gone_missing_is_not_made_anew() {
 }
 
 #[test]
+fn a_reader_makes_what_was_never_there_and_nothing_that_is_missing() {
+    let home = Home::new();
+    let read = || Ledger::open_read_or_create(&home.places(), &stamp());
+    let mut reader = read().unwrap();
+    assert!(reader.reports().unwrap().is_empty());
+    assert!(matches!(
+        reader.set_cursor(INBOX, Cursor { epoch: 1, next_uid: 1, polled_at: stamp().at }),
+        Err(LedgerError::ReadOnly)
+    ));
+    let _writer = home.open();
+    read().unwrap();
+    fs::rename(home.places().key, home.file("away")).unwrap();
+    assert!(read().is_err());
+    assert!(!home.places().key.exists());
+}
+
+#[test]
 fn the_log_of_a_lost_ledger_is_not_thrown_away() {
     let home = Home::new();
     let log = home.file("ledger.db-wal");
