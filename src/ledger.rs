@@ -135,7 +135,10 @@ impl Ledger {
         self.conn.execute_batch(begin).map_err(LedgerError::from)?;
         let outcome = work(self).and_then(|value| {
             self.may_write()?;
-            self.conn.execute_batch(end).map_err(LedgerError::from)?;
+            let ended = self.conn.execute_batch(end);
+            // What a failed synchronisation left in the system's cache is not known: no second try over it.
+            self.halted |= ended.is_err();
+            ended.map_err(LedgerError::from)?;
             Ok(value)
         });
         if outcome.is_err() {
@@ -164,11 +167,44 @@ impl Ledger {
     }
 }
 
-impl Drop for Ledger {
-    /// Lets the planner learn from what was asked; a failure costs speed and nothing else.
-    fn drop(&mut self) {
-        if self.lock.is_some() && !self.halted {
-            let _ = self.conn.execute_batch("PRAGMA optimize");
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// When SQLite itself rolls a batch back, as it does when the disk is full, what follows in the batch must not be
+    /// committed on its own.
+    #[test]
+    fn a_full_disk_in_the_middle_of_a_batch_stores_nothing_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let (path, key) = (folder.path().join("ledger.db"), LedgerKey::generate().unwrap());
+        let stamp = Stamp { who: "poll", at: "2026-03-02T10:00:00Z".parse().unwrap() };
+        let mut ledger = Ledger::create(&path, &key, &stamp).unwrap();
+        let pages: i64 = ledger.conn.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        ledger.conn.pragma_update(None, "max_page_count", pages + 20).unwrap();
+        let large = vec![b'x'; 1024 * 1024];
+        let mail =
+            |raw| Incoming { raw, received_at: stamp.at, mailbox: "m", epoch: 1, key: "1", direction: Direction::In };
+        let done: Result<()> = ledger.batch(|ledger| {
+            ledger.store(&mail(b"before"), &stamp)?;
+            assert!(matches!(ledger.store(&mail(&large), &stamp), Err(LedgerError::DiskFull)));
+            // Whoever passes over the error and goes on is stopped.
+            let _ = ledger.store(&mail(b"after"), &stamp);
+            Ok(())
+        });
+        let stored = |ledger: &Ledger| ledger.audit().unwrap();
+        if done.is_err() {
+            assert_eq!(stored(&ledger).messages, 0);
+            assert!(matches!(ledger.store(&mail(b"later"), &stamp), Err(LedgerError::Halted)));
+        } else {
+            assert_eq!(stored(&ledger).messages, 2, "only the step that failed is missing");
         }
+        assert!(stored(&ledger).ok, "{:?}", stored(&ledger).problems);
+        drop(ledger);
+        let mut ledger = Ledger::open(&path, &key, &stamp).unwrap();
+        assert!(!ledger.store(&mail(&large), &stamp).unwrap().known);
+        assert!(stored(&ledger).ok);
     }
 }

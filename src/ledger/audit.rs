@@ -1,9 +1,10 @@
 //! Does all of it hold together? Every event, mail and row is looked at, and what does not fit is named.
 //!
 //! The chain covers the events; each event that vouches for a row holds that row's digest; every other table is computed
-//! again from those and compared. So whoever changes, deletes, reorders or cuts off anything, without rebuilding the
-//! whole chain, is found. Against one who holds the key and rebuilds it, only a head remembered elsewhere helps
-//! ([`Ledger::knows_head`]).
+//! again from those and compared. So whoever changes, deletes or reorders anything, without rebuilding all that comes
+//! after it, is found, and so is a tail that was cut off. What no look at the file alone can find: one who holds the
+//! key and rebuilds the chain, or sets the whole file back to what it was. Against that helps a head that is remembered
+//! elsewhere ([`Ledger::knows_head`]).
 
 mod facts;
 mod projections;

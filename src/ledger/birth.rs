@@ -73,8 +73,21 @@ impl Ledger {
         let conn = connection::open(path, key, Mode::Read)?;
         migrate::bring_up(&conn, path, key, Mode::Read)?;
         conn.execute_batch("BEGIN")?;
-        let device = own_device(&conn)?;
+        let device = own_device(&conn, path)?;
         Ok(Ledger { conn, path: path.into(), device, lock: None, halted: false })
+    }
+
+    /// Opens the ledger to read, for commands that change nothing, after making it where neither it nor its key exists
+    /// and bringing it up to date where it is older than this program.
+    pub fn open_read_or_create(places: &Places, stamp: &Stamp<'_>) -> Result<Ledger> {
+        if exists(&places.ledger)? && exists(&places.key)? {
+            match Ledger::open_read(&places.ledger, &LedgerKey::read(&places.key)?) {
+                Err(LedgerError::Older { .. }) => {}
+                other => return other,
+            }
+        }
+        drop(Ledger::open_or_create(places, stamp)?);
+        Ledger::open_read(&places.ledger, &LedgerKey::read(&places.key)?)
     }
 
     fn open_locked(path: &Path, key: &LedgerKey, lock: WriterLock, stamp: &Stamp<'_>) -> Result<Ledger> {
@@ -86,7 +99,7 @@ impl Ledger {
         }
         migrate::bring_up(&conn, path, key, Mode::Write)?;
         glance(&conn, path)?;
-        let device = own_device(&conn)?;
+        let device = own_device(&conn, path)?;
         let mut ledger = Ledger { conn, path: path.into(), device, lock: Some(lock), halted: false };
         ledger.settle_interrupted(stamp)?;
         Ok(ledger)
@@ -141,7 +154,7 @@ fn build(path: &Path, key: &LedgerKey, stamp: &Stamp<'_>) -> Result<()> {
         "INSERT INTO device (name, own, events, head) VALUES (?1, 1, 0, ?2)",
         params![HEXLOWER.encode(&name), GENESIS],
     )?;
-    let device = own_device(&conn)?;
+    let device = own_device(&conn, path)?;
     let ledger = Ledger { conn, path: new, device, lock: None, halted: false };
     let made = What::Noticed { text: "ledger made".into() };
     ledger.push(&NewEvent { report: None, message: None, what: made }, &[], stamp)?;
@@ -198,8 +211,14 @@ fn quick_check(conn: &Connection, path: &Path) -> Result<()> {
     if verdict == "ok" { Ok(()) } else { Err(LedgerError::Damaged { path: path.into(), reason: verdict }) }
 }
 
-fn own_device(conn: &Connection) -> Result<(i64, String)> {
-    Ok(conn.query_row("SELECT id, name FROM device WHERE own = 1", [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+fn own_device(conn: &Connection, path: &Path) -> Result<(i64, String)> {
+    let found = conn.query_row("SELECT id, name FROM device WHERE own = 1", [], |row| Ok((row.get(0)?, row.get(1)?)));
+    found.map_err(|error| match error {
+        rusqlite::Error::QueryReturnedNoRows => {
+            LedgerError::Damaged { path: path.into(), reason: "its own device is missing".into() }
+        }
+        other => connection::damage(path, other),
+    })
 }
 
 fn make_or_check_folder(path: &Path) -> Result<()> {

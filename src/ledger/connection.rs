@@ -30,6 +30,7 @@ pub(super) enum Mode {
 
 /// Opens the file with its key and sets it up. A key that does not fit is noticed here.
 pub(super) fn open(path: &Path, key: &LedgerKey, mode: Mode) -> Result<Connection> {
+    refuse_emptied(path, mode)?;
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
         | match mode {
             Mode::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -38,19 +39,32 @@ pub(super) fn open(path: &Path, key: &LedgerKey, mode: Mode) -> Result<Connectio
         };
     let mut conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(Duration::from_secs(10))?;
+    conn.set_prepared_statement_cache_capacity(128);
     unlock(&conn, path, key)?;
     set_up(&conn, path, mode)?;
     restrict(&mut conn)?;
     Ok(conn)
 }
 
+/// SQLite takes an empty file for a new database, and would make of an emptied ledger an empty one.
+fn refuse_emptied(path: &Path, mode: Mode) -> Result<()> {
+    let size = std::fs::metadata(path).map_err(LedgerError::io(path))?.len();
+    if mode != Mode::Create && size == 0 {
+        return Err(LedgerError::Damaged { path: path.into(), reason: "the file was emptied".into() });
+    }
+    Ok(())
+}
+
 /// The key goes in before anything else. As a raw key it needs no derivation, which would cost half a second an open.
 fn unlock(conn: &Connection, path: &Path, key: &LedgerKey) -> Result<()> {
+    // A person gets one line, from us; SQLCipher would write its own to standard error.
+    conn.execute_batch("PRAGMA cipher_log_level = NONE")?;
     let mut pragma = Zeroizing::new(String::with_capacity(128));
     pragma.push_str("PRAGMA key = \"x'");
     pragma.push_str(&key.to_hex());
     pragma.push_str("'\"");
-    conn.execute_batch(&pragma)?;
+    // SQLite's own error would repeat the statement, and with it the key.
+    conn.execute_batch(&pragma).map_err(|_| LedgerError::Unreadable { path: path.into() })?;
     // Without the codec SQLite would take the pragma, do nothing, and write in the clear.
     let codec: String = conn.query_row("PRAGMA cipher_version", [], |row| row.get(0))?;
     if codec.is_empty() {
@@ -79,6 +93,8 @@ fn set_up(conn: &Connection, path: &Path, mode: Mode) -> Result<()> {
     want(conn, path, "trusted_schema", 0)?;
     want(conn, path, "cell_size_check", 1)?;
     want(conn, path, "secure_delete", 1)?;
+    // 32 MiB: a page that leaves the cache is opened and verified again when it comes back, which is most of the work.
+    want(conn, path, "cache_size", -32 * 1024)?;
     want(conn, path, "temp_store", 2)?; // Memory: sorting must not write plaintext beside the ledger.
     want(conn, path, "query_only", i64::from(mode == Mode::Read))
 }
@@ -128,5 +144,46 @@ pub(super) fn damage(path: &Path, error: rusqlite::Error) -> LedgerError {
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::InUse { path: path.into() },
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fresh() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        std::fs::write(&path, b"").unwrap();
+        let conn = open(&path, &LedgerKey::generate().unwrap(), Mode::Create).unwrap();
+        (folder, conn)
+    }
+
+    #[test]
+    fn no_statement_leads_out_of_the_file() {
+        let (folder, conn) = fresh();
+        let outside = folder.path().join("outside.db").display().to_string();
+        for sql in [
+            format!("ATTACH '{outside}' AS o"),
+            format!("VACUUM INTO '{outside}'"),
+            "SELECT load_extension('x')".into(),
+            "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema".into(),
+            "CREATE TABLE t (a TEXT) STRICT; INSERT INTO t (a) VALUES (\"taken for text\")".into(),
+        ] {
+            assert!(conn.execute_batch(&sql).is_err(), "{sql}");
+        }
+        assert!(!folder.path().join("outside.db").exists());
+    }
+
+    #[test]
+    fn a_setting_that_did_not_take_is_an_error() {
+        let (_folder, conn) = fresh();
+        for (name, value) in [("synchronous", 2), ("foreign_keys", 1), ("trusted_schema", 0), ("secure_delete", 1)] {
+            let found: i64 = conn.pragma_query_value(None, name, |row| row.get(0)).unwrap();
+            assert_eq!(found, value, "{name}");
+        }
+        let path = Path::new("x.db");
+        assert!(matches!(want(&conn, path, "journal_mode", "nonsense"), Err(LedgerError::Damaged { .. })));
+        assert!(want(&conn, path, "no_such_pragma", 1).is_err());
     }
 }

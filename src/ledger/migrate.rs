@@ -89,3 +89,88 @@ fn version(conn: &Connection, path: &Path) -> Result<i64> {
     }
     ask("user_version").map_err(|error| connection::damage(path, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::ledger::{Direction, Incoming, Ledger, Stamp};
+
+    const ADDS_A_TABLE: Migration =
+        Migration { from: 1, sql: "CREATE TABLE later (id INTEGER PRIMARY KEY AUTOINCREMENT) STRICT;" };
+    const BREAKS_HALFWAY: Migration = Migration {
+        from: 2,
+        sql: "CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT; INSERT INTO half (id) VALUES (1), (1);",
+    };
+    const ORPHANS: Migration = Migration {
+        from: 1,
+        sql: "PRAGMA defer_foreign_keys = ON; DROP TRIGGER sighting_keeps; DROP TRIGGER message_stays; \
+              UPDATE sighting SET message = 99;",
+    };
+
+    /// A folder with a ledger of version 1 that holds one mail.
+    fn old_ledger() -> (tempfile::TempDir, PathBuf, LedgerKey) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let (path, key) = (folder.path().join("ledger.db"), LedgerKey::generate().unwrap());
+        let stamp = Stamp { who: "poll", at: "2026-03-02T10:00:00Z".parse().unwrap() };
+        let mut ledger = Ledger::create(&path, &key, &stamp).unwrap();
+        let (raw, received_at) = (b"Subject: x\n\nx\n".as_slice(), stamp.at);
+        let mail = Incoming { raw, received_at, mailbox: "m", epoch: 1, key: "1", direction: Direction::In };
+        ledger.store(&mail, &stamp).unwrap();
+        (folder, path, key)
+    }
+
+    fn migrate(path: &Path, key: &LedgerKey, mode: Mode, known: i64, steps: &[Migration]) -> (Connection, Result<()>) {
+        let conn = connection::open(path, key, mode).unwrap();
+        let done = bring_to(&conn, path, key, mode, known, steps);
+        (conn, done)
+    }
+
+    fn count(conn: &Connection, sql: &str) -> i64 {
+        conn.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_step_is_taken_once_after_a_backup() {
+        let (_folder, path, key) = old_ledger();
+        let (conn, done) = migrate(&path, &key, Mode::Write, 2, &[ADDS_A_TABLE]);
+        done.unwrap();
+        assert_eq!(version(&conn, &path).unwrap(), 2);
+        assert_eq!(count(&conn, "SELECT count(*) FROM message"), 1);
+        drop(conn);
+        let kept = lock::beside(&path, ".v1");
+        let (copy, unchanged) = migrate(&kept, &key, Mode::Read, 1, &[]);
+        unchanged.unwrap();
+        assert_eq!(count(&copy, "SELECT count(*) FROM message"), 1);
+        let (_, again) = migrate(&path, &key, Mode::Write, 2, &[ADDS_A_TABLE]);
+        again.unwrap();
+        let newer = Ledger::open_read(&path, &key).err().unwrap();
+        assert!(matches!(newer, LedgerError::Newer { found: 2, known: 1, .. }), "{newer}");
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_ledger_as_it_was() {
+        for (known, steps) in
+            [(3, [ADDS_A_TABLE, BREAKS_HALFWAY]), (2, [ORPHANS, ADDS_A_TABLE]), (9, [ADDS_A_TABLE; 2])]
+        {
+            let (_folder, path, key) = old_ledger();
+            let (conn, done) = migrate(&path, &key, Mode::Write, known, &steps);
+            assert!(done.is_err());
+            assert_eq!(version(&conn, &path).unwrap(), 1);
+            assert_eq!(count(&conn, "SELECT count(*) FROM sqlite_schema WHERE name IN ('later', 'half')"), 0);
+            drop(conn);
+            assert!(Ledger::open_read(&path, &key).unwrap().audit().unwrap().ok);
+        }
+    }
+
+    #[test]
+    fn a_reader_does_not_migrate() {
+        let (_folder, path, key) = old_ledger();
+        let (_, done) = migrate(&path, &key, Mode::Read, 2, &[ADDS_A_TABLE]);
+        assert!(matches!(done, Err(LedgerError::Older { found: 1, known: 2, .. })));
+        assert!(!lock::beside(&path, ".v1").exists());
+    }
+}

@@ -15,6 +15,13 @@ use crate::report::{Opened, filing};
 /// message that was answered, so of more than this the middle goes.
 const MAX_MENTIONS: usize = 200;
 
+/// Bytes of a mail's text that go into the search index. Twenty MiB of unlike words would take longer to index than to
+/// decrypt; the whole text is stored all the same.
+const MAX_INDEXED: usize = 1024 * 1024;
+
+/// Certificates that are taken out of one mail; the stored value names them all.
+const MAX_CANDIDATES: usize = 32;
+
 /// The longest Message-ID that is looked up; a line of mail has no more (RFC 5322 section 2.1.1).
 const MAX_MESSAGE_ID: usize = 998;
 
@@ -121,20 +128,23 @@ impl Ledger {
             sender.push_str(from.name.as_deref().unwrap_or_default());
             sender.push(' ');
         }
-        let mut text = Zeroizing::new(spaced(&opened.text));
+        let mut text = Zeroizing::new(spaced(cut(&opened.text, MAX_INDEXED)));
         for name in opened.parts.iter().filter_map(|part| part.name.as_deref()) {
+            if text.len() > 2 * MAX_INDEXED {
+                break;
+            }
             text.push('\n');
             text.push_str(&spaced(name));
         }
-        let subject = spaced(header.subject.as_deref().unwrap_or_default());
+        let subject = spaced(cut(header.subject.as_deref().unwrap_or_default(), MAX_INDEXED));
         self.conn
             .prepare_cached("INSERT INTO search (rowid, subject, sender, text) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![message, subject, spaced(&sender), text.as_str()])?;
+            .execute(params![message, subject, spaced(cut(&sender, MAX_INDEXED)), text.as_str()])?;
         Ok(())
     }
 
     fn insert_candidates(&self, opened: &Opened, event: i64) -> Result<()> {
-        for candidate in &opened.candidates {
+        for candidate in opened.candidates.iter().take(MAX_CANDIDATES) {
             let address = candidate.address.as_deref().unwrap_or_default();
             self.insert_cert(&candidate.fingerprint, address, source_name(candidate.source), &candidate.cert, event)?;
         }
@@ -187,7 +197,11 @@ impl Columns {
 
 /// A Message-ID as it is looked up: without white space around it, and of bounded length.
 pub(super) fn id_key(id: &str) -> &str {
-    let id = id.trim();
-    let end = (0..=MAX_MESSAGE_ID.min(id.len())).rev().find(|end| id.is_char_boundary(*end));
-    end.and_then(|end| id.get(..end)).unwrap_or_default()
+    cut(id.trim(), MAX_MESSAGE_ID)
+}
+
+/// The beginning of a text, at most `limit` bytes and whole characters.
+fn cut(text: &str, limit: usize) -> &str {
+    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
 }

@@ -14,12 +14,14 @@ pub(super) fn micros(at: Timestamp) -> i64 {
 
 /// The instant back.
 pub(super) fn instant(micros: i64) -> Result<Timestamp> {
-    Timestamp::from_microsecond(micros).map_err(|_| garbled("a time"))
+    // Not `from_microsecond`, which refuses the last second that `as_microsecond` gives.
+    let part = i32::try_from(micros.rem_euclid(1_000_000) * 1000).unwrap_or_default();
+    Timestamp::new(micros.div_euclid(1_000_000), part).map_err(|_| garbled("a time"))
 }
 
 /// An instant as it will be after storing.
 pub(super) fn kept(at: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(micros(at)).unwrap_or(at)
+    instant(micros(at)).unwrap_or(at)
 }
 
 pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {

@@ -2,7 +2,7 @@
 
 use sealpost::case::{Role, What};
 use sealpost::ledger::*;
-use sealpost::report::CertSource;
+use sealpost::report::{Candidate, CertSource};
 
 use crate::sample::*;
 
@@ -67,6 +67,25 @@ fn a_thread_of_ten_thousand_names_stays_small() {
         assert_eq!(ledger.mentioning(name).unwrap().len(), known, "{name}");
     }
     assert_eq!(ledger.by_message_id(value.header.message_id.as_deref().unwrap()).unwrap().len(), 1);
+    sound(&ledger);
+}
+
+#[test]
+fn a_text_of_twenty_mebibytes_is_kept_whole_and_indexed_in_part() {
+    let home = Home::new();
+    let mut ledger = home.open();
+    let stored = ledger.store(&incoming(&mail(1, 100), "1"), &stamp()).unwrap();
+    let mut value = opened(1, "first ");
+    (0..1_700_000).for_each(|word: u32| value.text.push_str(&format!("w{:x}é ", word.wrapping_mul(2_654_435_761))));
+    value.text.push_str("last");
+    value.candidates = (0..1000).map(|n| Candidate { cert: vec![n as u8, 1], ..value.candidates[0].clone() }).collect();
+    let events = opens_report(&stored.uid);
+    let begun = std::time::Instant::now();
+    ledger.record(&Record { message: stored.id, opened: &value, tried_with: "k", events: &events }, &stamp()).unwrap();
+    println!("{} bytes of text recorded in {:?}", value.text.len(), begun.elapsed());
+    assert_eq!(ledger.opened(stored.id).unwrap(), Some(value));
+    assert_eq!((ledger.search("first").unwrap().len(), ledger.search("last").unwrap().len()), (1, 0));
+    assert_eq!(ledger.certs().unwrap().len(), 32);
     sound(&ledger);
 }
 

@@ -46,7 +46,24 @@ impl Home {
     }
 
     pub fn open(&self) -> Ledger {
-        self.try_open().unwrap()
+        self.patiently().unwrap()
+    }
+
+    /// Why it does not open.
+    pub fn refusal(&self) -> LedgerError {
+        self.patiently().err().unwrap()
+    }
+
+    /// A test beside this one may start a process just now, and until that has become another program it holds a copy of
+    /// every lock of ours.
+    fn patiently(&self) -> Result<Ledger> {
+        for _ in 0..1000 {
+            match self.try_open() {
+                Err(error) if error.is_in_use() => std::thread::sleep(std::time::Duration::from_millis(5)),
+                other => return other,
+            }
+        }
+        self.try_open()
     }
 
     pub fn try_open(&self) -> Result<Ledger> {
@@ -61,10 +78,21 @@ impl Home {
         Ledger::open_read(&self.places().ledger, &self.key()).unwrap()
     }
 
+    /// Another home with a copy of this one's files. Nothing may have it open.
+    pub fn copy(&self) -> Home {
+        let other = Home::new();
+        for name in ["ledger.db", "ledger.key"] {
+            fs::copy(self.file(name), other.file(name)).unwrap();
+        }
+        other
+    }
+
     /// A connection that knows the key and none of our rules.
     pub fn intruder(&self) -> rusqlite::Connection {
         let conn = rusqlite::Connection::open(self.places().ledger).unwrap();
         conn.execute_batch(&format!("PRAGMA key = \"x'{}'\"", self.key().to_hex().as_str())).unwrap();
+        // An intruder is in a hurry.
+        conn.execute_batch("PRAGMA synchronous = OFF").unwrap();
         conn
     }
 

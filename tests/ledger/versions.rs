@@ -30,7 +30,7 @@ fn a_ledger_of_a_newer_sealpost_is_left_alone() {
     drop(home.open());
     home.intruder().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(home.places().ledger).unwrap();
-    assert!(matches!(home.try_open().err(), Some(LedgerError::Newer { found: 99, .. })));
+    assert!(matches!(home.refusal(), LedgerError::Newer { found: 99, .. }));
     let reader = Ledger::open_read(&home.places().ledger, &home.key());
     assert!(matches!(reader.err(), Some(LedgerError::Newer { .. })));
     assert!(fs::read(home.places().ledger).unwrap() == before);

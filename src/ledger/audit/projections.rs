@@ -51,9 +51,11 @@ pub(super) fn columns(conn: &Connection, walk: &mut Walk) -> Result<()> {
     Ok(())
 }
 
+/// The threads a mail names; a hole in the positions, which count up from 0, shows as an empty name.
 fn mentions_of(conn: &Connection, uid: &str) -> Result<Vec<String>> {
     let mut statement = conn.prepare_cached(
-        "SELECT t.message_id FROM mention t JOIN message m ON m.id = t.message WHERE m.uid = ?1 ORDER BY t.position",
+        "SELECT iif(t.position = row_number() OVER (ORDER BY t.position) - 1, t.message_id, '')
+         FROM mention t JOIN message m ON m.id = t.message WHERE m.uid = ?1 ORDER BY t.position",
     )?;
     let found = statement.query_map([uid], |row| row.get(0))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
