@@ -154,7 +154,8 @@ impl Place<'_> {
             let label = self.block.prose.text.get(link.text.clone()).unwrap_or_default().trim();
             let at = self.block.prose.source(link.text.start);
             let target = link.target.trim();
-            if let Some(address) = target.strip_prefix("mailto:").or_else(|| target.strip_prefix("MAILTO:")) {
+            let bare = (target.contains('@') && !target.contains("://")).then_some(target);
+            if let Some(address) = target.strip_prefix("mailto:").or_else(|| target.strip_prefix("MAILTO:")).or(bare) {
                 let address = unquoted(address.split('?').next().unwrap_or_default());
                 self.address(&address, link.text.start, at, channels);
             } else if let Some(relative) = target.strip_prefix('.') {
@@ -204,7 +205,9 @@ impl Place<'_> {
         }
         let label = label.to_lowercase();
         let report = said.any(&[Sense::Send, Sense::Report, Sense::PrivateReporting]) || label.contains("report") || label.contains("contact");
-        let says = report || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
+        let over = self.document.headings(self.index).next().unwrap_or_default();
+        let ours = label.contains("disclosure policy") && over.any(&[Sense::Send, Sense::Report]);
+        let says = report || ours || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
         let about = around.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]);
         let elsewhere = said.any(&[Sense::Announce, Sense::Elsewhere]) || self.lead().has(Sense::Announce);
         let tracker = lower.contains("/issues");
@@ -362,7 +365,7 @@ fn ahead(text: &str) -> &str {
 /// A name with a dot whose last part is letters and no file ending.
 fn is_domain(domain: &str) -> bool {
     let Some((name, tld)) = domain.rsplit_once('.') else { return false };
-    let file = ["png", "jpg", "svg", "gif", "md", "x", "js", "ts", "rs", "py", "json"].contains(&tld);
+    let file = ["png", "jpg", "jpeg", "svg", "gif", "webp"].contains(&tld);
     !name.is_empty() && tld.len() >= 2 && !file && tld.chars().all(char::is_alphabetic) && !name.starts_with('.')
 }
 

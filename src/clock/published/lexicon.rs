@@ -26,7 +26,7 @@ const STEM: usize = 2;
 
 impl Lexicon {
     fn new(words: &'static Vocabulary) -> Lexicon {
-        let common = phrases(words.common).map(|p| p.into_iter().map(|t| t.0).collect()).collect();
+        let common = phrases(words.common).filter(|p| !p.is_empty()).map(|p| p.into_iter().map(|t| t.0).collect()).collect();
         let mut lexicon =
             Lexicon { language: words.language, common, whole: HashMap::new(), stems: HashMap::new() };
         for &(sense, list) in words.senses {

@@ -241,9 +241,9 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Timeline,
-            "timeline | timelines | sla | slas | response time | response times | response targets | time frame | timeframe | targets \
+            "timeline | timelines | sla | slas | time frame | timeframe | targets \
              | expectations | what to expect | time | duration | deadline | deadlines | window | period | schedule | target | service level \
-             | service levels | expected | disclosure policy | disclosure timeline | policy",
+             | service levels | expected | policy",
         ),
         (
             Sense::Send,
@@ -268,7 +268,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | report a vulnerability button | report a vulnerability | report a security vulnerability | github security advisories | github security advisory \
              | github's security advisories | github's security advisory | security advisory feature | security advisories feature | security tab | draft security advisory \
              | security advisory on github | private security advisory | private security advisories | private advisory | draft advisory | github's private | security advisory \
-             | security advisories | github private | private reporting | privately via github | privately on github | security → advisories | security > advisories | private vulnerability disclosure \
+             | security advisories | github private | privately via github | privately on github | security → advisories | security > advisories | private vulnerability disclosure \
              | advisories tab | github advisory | github advisories | new security advisory | report vulnerability button | report a vulnerability form",
         ),
         (
