@@ -36,8 +36,7 @@ pub enum PolicyError {
 pub fn check(arguments: &Check) -> Result<Checked, PolicyError> {
     let file = &arguments.file;
     let bytes = contents(file).map_err(|error| PolicyError::Unreadable { file: file.clone(), error })?;
-    let reading =
-        published::read_bytes(&bytes).map_err(|error| PolicyError::Unusable { file: file.clone(), error })?;
+    let reading = published::read_bytes(&bytes).map_err(|error| PolicyError::Unusable { file: file.clone(), error })?;
     Ok(Checked::new(file.display().to_string(), reading, arguments.explain))
 }
 
