@@ -124,6 +124,11 @@ impl Builder<'_> {
                 Some(held) => held.end = range.end,
                 None => self.markup = Some(range),
             },
+            Event::InlineHtml(html) if is_link(&html) => {
+                self.close_link();
+                let at = self.open.as_ref().map_or(0, |b| b.prose.text.len());
+                self.link = super::markup::link(&html).map(|target| (at, target));
+            }
             Event::InlineHtml(html) if html.to_ascii_lowercase().starts_with("<br") => self.words("\n", range),
             _ => {}
         }
@@ -221,7 +226,8 @@ impl Builder<'_> {
             Form::Item => self.lists.last().copied().flatten(),
             _ => None,
         };
-        self.open = Some(Block { form, prose: Prose::default(), heading, lead, place: None, level: 0, links: Vec::new() });
+        self.open =
+            Some(Block { form, prose: Prose::default(), heading, lead, place: None, level: 0, links: Vec::new() });
     }
 
     fn open_cell(&mut self) {
@@ -312,7 +318,16 @@ impl Builder<'_> {
 /// Whether a fenced block may hold prose: no language, or one that is none.
 fn prose_fence(info: &str) -> bool {
     let language = info.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-    matches!(language.as_str(), "" | "text" | "txt" | "plain" | "plaintext" | "md" | "markdown" | "email" | "mail" | "asc" | "pgp" | "gpg")
+    matches!(
+        language.as_str(),
+        "" | "text" | "txt" | "plain" | "plaintext" | "md" | "markdown" | "email" | "mail" | "asc" | "pgp" | "gpg"
+    )
+}
+
+/// Whether inline HTML begins or ends a link.
+fn is_link(html: &str) -> bool {
+    let start: String = html.chars().take(3).collect::<String>().to_ascii_lowercase();
+    start == "<a " || start == "</a"
 }
 
 fn depth(level: HeadingLevel) -> u8 {

@@ -140,7 +140,8 @@ impl Reader<'_> {
             .collect();
         let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else { return };
         let min = (numbers.len() == 2 && first < last).then_some(first);
-        let duration = Duration { tokens: range.clone(), amount: Some(last), min, unit, bound: None, every: false, approx: false };
+        let duration =
+            Duration { tokens: range.clone(), amount: Some(last), min, unit, bound: None, every: false, approx: false };
         let mut sentence = Sentence::new(words, range.clone());
         (sentence.durations, sentence.anchors) = (vec![duration.clone()], vec![None]);
         let severities = self.severities(block, &sentence, 0);
@@ -152,7 +153,13 @@ impl Reader<'_> {
             Ok(claims) => claims,
             // A table of days by severity, and nothing said of what: the time to the fix.
             Err(_) if graded => {
-                vec![Claim { promise: Promise::Fix, strength: 2, from: None, receipt: false, why: "a table of times by severity" }]
+                vec![Claim {
+                    promise: Promise::Fix,
+                    strength: 2,
+                    from: None,
+                    receipt: false,
+                    why: "a table of times by severity",
+                }]
             }
             Err(_) => Vec::new(),
         };
@@ -162,7 +169,14 @@ impl Reader<'_> {
         for claim in claims {
             let target = target(&duration, &claim);
             let decision = self.decisions.len() - 1;
-            self.candidates.push(Candidate { claim, target, severities: severities.clone(), span: span.clone(), block, decision });
+            self.candidates.push(Candidate {
+                claim,
+                target,
+                severities: severities.clone(),
+                span: span.clone(),
+                block,
+                decision,
+            });
         }
     }
 
@@ -170,7 +184,9 @@ impl Reader<'_> {
     fn implied(&mut self, block: usize, sentence: &Sentence<'_>) {
         let said = sentence.set(&sentence.range);
         let asked = said.has(Sense::If) && said.has(Sense::Not) && said.any(&[Sense::FollowUp, Sense::Send]);
-        let Some(last) = self.candidates.last().filter(|c| asked && c.claim.promise == Promise::FirstResponse) else { return };
+        let Some(last) = self.candidates.last().filter(|c| asked && c.claim.promise == Promise::FirstResponse) else {
+            return;
+        };
         let near = last.block == block || last.block + 1 == block;
         let not = sentence.senses_in(&sentence.range).find(|(_, s)| *s == Sense::Not).map_or(0, |(t, _)| t.end);
         let bare = sentence.words.tokens.get(not).is_some_and(|t| t.kind == Kind::Mark(','));
@@ -178,8 +194,13 @@ impl Reader<'_> {
             return;
         }
         let mut candidate = last.clone();
-        candidate.claim =
-            Claim { promise: Promise::FollowUp, strength: 2, from: None, receipt: false, why: "when the promised answer did not come" };
+        candidate.claim = Claim {
+            promise: Promise::FollowUp,
+            strength: 2,
+            from: None,
+            receipt: false,
+            why: "when the promised answer did not come",
+        };
         candidate.target.implied = true;
         candidate.span = self.span(block, sentence);
         candidate.block = block;
@@ -205,12 +226,27 @@ impl Reader<'_> {
             if figure && !sentence.durations.iter().any(|d| d.tokens.contains(&i)) {
                 let around = i.saturating_sub(4).max(sentence.range.start)..(i + 5).min(sentence.range.end);
                 let span = self.document.span(block, &around);
-                self.decide(block, &(i..i + 1), &span, token.norm.clone(), None, "a number that counts no time".to_owned());
+                self.decide(
+                    block,
+                    &(i..i + 1),
+                    &span,
+                    token.norm.clone(),
+                    None,
+                    "a number that counts no time".to_owned(),
+                );
             }
         }
     }
 
-    fn decide(&mut self, block: usize, tokens: &Range<usize>, span: &Range<usize>, number: String, taken_for: Option<&'static str>, why: String) {
+    fn decide(
+        &mut self,
+        block: usize,
+        tokens: &Range<usize>,
+        span: &Range<usize>,
+        number: String,
+        taken_for: Option<&'static str>,
+        why: String,
+    ) {
         let line = self.document.line(self.document.span(block, tokens).start);
         let end = span.end.min(span.start + 400);
         let quote = cut(&self.document.quote(&(span.start..end)));
@@ -232,7 +268,9 @@ impl Reader<'_> {
         };
         policy.by_severity = self.by_severity();
         if policy.first_response.is_none() && policy.by_severity.iter().any(|s| s.first_response.is_some()) {
-            self.warnings.push("first-response-by-severity: no first response is promised before the severity is known".to_owned());
+            self.warnings.push(
+                "first-response-by-severity: no first response is promised before the severity is known".to_owned(),
+            );
         }
         self.warnings.truncate(MOST_WARNINGS);
         policy.warnings = self.warnings;
@@ -241,7 +279,8 @@ impl Reader<'_> {
 
     /// "Acknowledged within a day, answered within a week": the later answer is the assessment.
     fn second_answers(&mut self) {
-        let first = self.candidates.iter().filter(|c| c.claim.promise == Promise::FirstResponse && c.severities.is_empty());
+        let first =
+            self.candidates.iter().filter(|c| c.claim.promise == Promise::FirstResponse && c.severities.is_empty());
         let Some(receipt) = first.clone().find(|c| c.claim.receipt).map(|c| hours(&c.target)) else { return };
         for c in &mut self.candidates {
             let later = c.claim.promise == Promise::FirstResponse && !c.claim.receipt && hours(&c.target) > receipt;
@@ -265,7 +304,12 @@ impl Reader<'_> {
         let rival = general.iter().find(|c| sure(c) == most && hours(&c.target) != hours(&chosen.target));
         if let Some(rival) = rival {
             let (a, b) = (self.document.line(chosen.span.start), self.document.line(rival.span.start));
-            let differs = format!("contradictory: {} is {} on line {a} and {} on line {b}", promise.name(), amount(&chosen.target), amount(&rival.target));
+            let differs = format!(
+                "contradictory: {} is {} on line {a} and {} on line {b}",
+                promise.name(),
+                amount(&chosen.target),
+                amount(&rival.target)
+            );
             if !matches!(promise, Promise::Disclosure) || a != b {
                 self.warnings.push(differs);
             }

@@ -61,7 +61,8 @@ impl<'a> Sentence<'a> {
         let mut clauses = Vec::new();
         let mut start = self.range.start;
         for i in self.range.clone() {
-            let mark = self.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(',' | ';' | '(' | ')' | '|')));
+            let mark =
+                self.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(',' | ';' | '(' | ')' | '|')));
             if !inside(i) && (mark || self.is(i, Sense::And) || self.is(i, Sense::Or)) {
                 clauses.push(start..i);
                 start = i;
@@ -95,8 +96,14 @@ impl<'a> Sentence<'a> {
     }
 
     fn ends_anchor(&self, i: usize) -> bool {
-        let mark = self.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(c) if c != '-' && c != '\'' && c != '*' && c != '_'));
-        mark || self.is(i, Sense::And) || self.is(i, Sense::Before) || self.durations.iter().any(|d| d.tokens.start == i)
+        let mark = self
+            .words
+            .tokens
+            .get(i)
+            .is_some_and(|t| matches!(t.kind, Kind::Mark(c) if c != '-' && c != '\'' && c != '*' && c != '_'));
+        mark || self.is(i, Sense::And)
+            || self.is(i, Sense::Before)
+            || self.durations.iter().any(|d| d.tokens.start == i)
     }
 
     /// The senses among some tokens, with their places.
@@ -116,13 +123,15 @@ impl<'a> Sentence<'a> {
 
     /// The clauses before a place, the nearest first, down to the nearest other amount of time.
     pub(super) fn clauses_before(&self, at: usize) -> Vec<Range<usize>> {
-        let barrier = self.durations.iter().map(|d| d.tokens.end).filter(|&e| e <= at).max().unwrap_or(self.range.start);
+        let barrier =
+            self.durations.iter().map(|d| d.tokens.end).filter(|&e| e <= at).max().unwrap_or(self.range.start);
         self.clauses.iter().rev().filter(|c| c.end <= at && c.start >= barrier).cloned().collect()
     }
 
     /// The clauses after a place, the nearest first, up to the clause of the next amount of time.
     pub(super) fn clauses_after(&self, at: usize) -> Vec<Range<usize>> {
-        let barrier = self.durations.iter().map(|d| d.tokens.start).filter(|&s| s >= at).min().unwrap_or(self.range.end);
+        let barrier =
+            self.durations.iter().map(|d| d.tokens.start).filter(|&s| s >= at).min().unwrap_or(self.range.end);
         self.clauses.iter().filter(|c| c.start >= at && c.end <= barrier).cloned().collect()
     }
 
@@ -131,11 +140,21 @@ impl<'a> Sentence<'a> {
         let anchored = |at: usize| self.anchors.iter().flatten().any(|a| a.tokens.contains(&at));
         let mut acts: Vec<(usize, Sense)> = self
             .senses_in(range)
-            .filter(|(tokens, sense)| ACTS.contains(sense) && !anchored(tokens.start) && !self.duty_to_report(tokens.start, *sense))
+            .filter(|(tokens, sense)| {
+                ACTS.contains(sense) && !anchored(tokens.start) && !self.duty_to_report(tokens.start, *sense)
+            })
             .map(|(tokens, sense)| (tokens.start, sense))
             .collect();
+        // To publish a fix is to release it.
+        if acts.iter().any(|a| a.1 == Sense::Fix) {
+            let published: Vec<usize> =
+                self.senses_in(range).filter(|f| f.1 == Sense::Publish).map(|f| f.0.start).collect();
+            acts.retain(|a| a.1 != Sense::Disclose || !published.contains(&a.0));
+        }
         // "Confirm … receipt", "receipt … confirmed".
-        let receipt = self.senses_in(range).find(|(t, s)| *s == Sense::Receipt && !anchored(t.start) && !self.after_preposition(t.start));
+        let receipt = self
+            .senses_in(range)
+            .find(|(t, s)| *s == Sense::Receipt && !anchored(t.start) && !self.after_preposition(t.start));
         if let Some((tokens, _)) = receipt
             && acts.iter().any(|a| matches!(a.1, Sense::Investigate | Sense::Ack | Sense::Notify)) | acts.is_empty()
         {
@@ -148,12 +167,38 @@ impl<'a> Sentence<'a> {
     /// "Disclosing a vulnerability *to us*" is reporting it.
     fn duty_to_report(&self, at: usize, sense: Sense) -> bool {
         let words: Vec<&str> = self.words.tokens.iter().skip(at + 1).take(8).map(|t| t.norm.as_str()).collect();
-        sense == Sense::Disclose && words.windows(2).any(|w| matches!(w, ["to", "us"] | ["to", "our"] | ["via", "email"]))
+        sense == Sense::Disclose
+            && words.windows(2).any(|w| matches!(w, ["to", "us"] | ["to", "our"] | ["via", "email"]))
     }
 
     fn after_preposition(&self, at: usize) -> bool {
         let near = at.saturating_sub(2)..at;
         self.senses_in(&near).any(|(_, s)| s == Sense::After)
+    }
+
+    /// The acts of a clause that are not under a condition the duration stands outside of: "after 30 days *if there
+    /// is no response*".
+    pub(super) fn own_acts(&self, clause: &Range<usize>, duration: &Duration) -> Vec<(usize, Sense)> {
+        let condition =
+            self.senses_in(clause).find(|f| f.1 == Sense::If && !self.unspaced(f.0.start)).map(|f| f.0.start);
+        let mut acts = self.acts(clause);
+        if let Some(condition) = condition.filter(|&c| duration.tokens.end <= c) {
+            acts.retain(|a| a.0 < condition);
+        }
+        acts
+    }
+
+    /// Whether a token is of a script without spaces, where conditions come last.
+    pub(super) fn unspaced(&self, i: usize) -> bool {
+        self.words.tokens.get(i).is_some_and(|t| t.norm.chars().all(super::text::unspaced))
+    }
+
+    /// The label that opens the sentence, "Disclosure:", when it is short.
+    pub(super) fn label(&self) -> Option<Range<usize>> {
+        let first = self.range.start..self.range.end.min(self.range.start + 8);
+        let end =
+            first.clone().find(|&i| self.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(':'))))?;
+        (end > first.start).then_some(first.start..end)
     }
 
     /// The set of senses among some tokens.
@@ -167,7 +212,8 @@ impl<'a> Sentence<'a> {
         let Some(duration) = self.durations.get(index) else { return Vec::new() };
         let all = self.words.severities(&self.range, graded);
         let next = self.durations.get(index + 1).map_or(self.range.end, |d| d.tokens.start);
-        let previous = index.checked_sub(1).and_then(|p| self.durations.get(p)).map_or(self.range.start, |d| d.tokens.end);
+        let previous =
+            index.checked_sub(1).and_then(|p| self.durations.get(p)).map_or(self.range.start, |d| d.tokens.end);
         let after = self.severities_after(&all, duration.tokens.end, next);
         if !after.is_empty() {
             return after;
@@ -178,11 +224,14 @@ impl<'a> Sentence<'a> {
             (end, self.severities_after(&all, end, duration.tokens.start).len())
         });
         let before: Vec<&(usize, usize, &str)> = all.iter().filter(|s| s.1 <= duration.tokens.start).collect();
-        let own: Vec<_> = before.iter().filter(|s| s.0 >= previous && s.0 >= clause.start.min(duration.tokens.start)).collect();
+        let own: Vec<_> =
+            before.iter().filter(|s| s.0 >= previous && s.0 >= clause.start.min(duration.tokens.start)).collect();
         let own_last = own.last().map(|s| s.0);
         let label = before.iter().filter(|s| s.0 < self.range.start + 4).map(|s| s.0).max();
         let free = |at: usize| taken.is_none_or(|(end, n)| n == 0 || at < end || own.len() > n);
-        let Some(last) = own_last.filter(|&at| free(at)).or_else(|| label.filter(|_| self.labelled())) else { return Vec::new() };
+        let Some(last) = own_last.filter(|&at| free(at)).or_else(|| label.filter(|_| self.labelled())) else {
+            return Vec::new();
+        };
         let mut names = Vec::new();
         let mut edge = usize::MAX;
         for s in before.iter().rev().filter(|s| s.0 <= last) {
@@ -198,7 +247,8 @@ impl<'a> Sentence<'a> {
 
     /// Whether the sentence opens with a label: "Critical: …", "High – …".
     pub(super) fn labelled(&self) -> bool {
-        let first = self.words.tokens.get(self.range.start..self.range.end.min(self.range.start + 10)).unwrap_or_default();
+        let first =
+            self.words.tokens.get(self.range.start..self.range.end.min(self.range.start + 10)).unwrap_or_default();
         first.iter().any(|t| matches!(t.kind, Kind::Mark(':' | '-' | '(' | '→' | '|' | '=')))
     }
 
@@ -209,7 +259,11 @@ impl<'a> Sentence<'a> {
             let bridge = self.words.tokens.get(edge..start).unwrap_or_default();
             let linked = if names.is_empty() {
                 let plain = bridge.iter().all(|t| LINKS.contains(&t.norm.as_str()));
-                plain && !bridge.is_empty() && bridge.len() <= 4 && bridge.iter().all(|t| t.norm != ",") && bridge.iter().all(|t| t.norm != "-")
+                plain
+                    && !bridge.is_empty()
+                    && bridge.len() <= 4
+                    && bridge.iter().all(|t| t.norm != ",")
+                    && bridge.iter().all(|t| t.norm != "-")
             } else {
                 bridge.len() <= 2
             };

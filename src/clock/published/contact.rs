@@ -48,7 +48,20 @@ const CHATS: [&str; 14] = [
 
 /// What the path of a page to report at speaks of.
 const PATHS: [&str; 14] = [
-    "report", "vuln", "disclos", "contact", "issues/new", "bounty", "psirt", "/security", "bug-bounty", "responsible", "ticket", "tracker", "form", "abuse",
+    "report",
+    "vuln",
+    "disclos",
+    "contact",
+    "issues/new",
+    "bounty",
+    "psirt",
+    "/security",
+    "bug-bounty",
+    "responsible",
+    "ticket",
+    "tracker",
+    "form",
+    "abuse",
 ];
 
 /// Hosts and endings that explain rather than receive.
@@ -102,7 +115,10 @@ pub(super) fn contacts(document: &Document<'_>) -> Vec<String> {
         place.private_reporting(&mut channels);
     }
     channels.sort_by_key(|c| c.at);
-    let advisories = |c: &str| c.contains("/security/advisories") || (c.contains("github.com/") && c.trim_end_matches('/').ends_with("/security"));
+    let advisories = |c: &str| {
+        c.contains("/security/advisories")
+            || (c.contains("github.com/") && c.trim_end_matches('/').ends_with("/security"))
+    };
     let page = channels.iter().any(|c| advisories(&c.name));
     let mut names: Vec<String> = Vec::new();
     for channel in channels {
@@ -154,7 +170,8 @@ impl Place<'_> {
             let label = self.block.prose.text.get(link.text.clone()).unwrap_or_default().trim();
             let at = self.block.prose.source(link.text.start);
             let target = link.target.trim();
-            if let Some(address) = target.strip_prefix("mailto:").or_else(|| target.strip_prefix("MAILTO:")) {
+            let bare = (target.contains('@') && !target.contains("://")).then_some(target);
+            if let Some(address) = target.strip_prefix("mailto:").or_else(|| target.strip_prefix("MAILTO:")).or(bare) {
                 let address = unquoted(address.split('?').next().unwrap_or_default());
                 self.address(&address, link.text.start, at, channels);
             } else if let Some(relative) = target.strip_prefix('.') {
@@ -170,20 +187,27 @@ impl Place<'_> {
 
     fn bare_urls(&self, channels: &mut Vec<Channel>) {
         let text = &self.block.prose.text;
+        let mut past = 0;
         for (start, _) in text.match_indices("http") {
-            let inside = self.block.links.iter().any(|l| l.text.contains(&start));
-            let url = text.get(start..).unwrap_or_default();
-            if inside || !(url.starts_with("http://") || url.starts_with("https://")) {
+            let url = ahead_of(text, start, 2_000);
+            if start < past
+                || self.link_at(start).is_some()
+                || !(url.starts_with("http://") || url.starts_with("https://"))
+            {
                 continue;
             }
-            let end = url.find(|c: char| c.is_whitespace() || "<>\"'`|，。、）".contains(c)).unwrap_or(url.len()).min(2_000);
-            let mut end = end;
-            while !url.is_char_boundary(end) {
-                end -= 1;
-            }
-            let url = url.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ')', ';', ':', ']', '*', '_', '!', '?']);
+            let end = url.find(|c: char| c.is_whitespace() || "<>\"'`|，。、）".contains(c)).unwrap_or(url.len());
+            past = start + end;
+            let url =
+                url.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ')', ';', ':', ']', '*', '_', '!', '?']);
             self.url(url, "", start, self.block.prose.source(start), channels);
         }
+    }
+
+    /// The link whose words hold this byte of the prose.
+    fn link_at(&self, offset: usize) -> Option<&super::blocks::Link> {
+        let next = self.block.links.partition_point(|l| l.text.start <= offset);
+        next.checked_sub(1).and_then(|i| self.block.links.get(i)).filter(|l| l.text.contains(&offset))
     }
 
     /// A page is a channel when it is made for reports, or when the sentence says to report there.
@@ -192,7 +216,9 @@ impl Place<'_> {
         let (_, said) = self.sentence(offset);
         let lower = format!("{host}{path}").to_ascii_lowercase();
         let around = self.around(said);
-        if lower.contains("privately-reporting-a-security-vulnerability") || lower.contains("private-vulnerability-reporting") {
+        if lower.contains("privately-reporting-a-security-vulnerability")
+            || lower.contains("private-vulnerability-reporting")
+        {
             channels.push(Channel { at, name: PRIVATE_REPORTING.to_owned() });
             return;
         }
@@ -203,13 +229,18 @@ impl Place<'_> {
             return;
         }
         let label = label.to_lowercase();
-        let report = said.any(&[Sense::Send, Sense::Report, Sense::PrivateReporting]) || label.contains("report") || label.contains("contact");
-        let says = report || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
+        let report = said.any(&[Sense::Send, Sense::Report, Sense::PrivateReporting])
+            || label.contains("report")
+            || label.contains("contact");
+        let over = self.document.headings(self.index).next().unwrap_or_default();
+        let ours = label.contains("disclosure policy") && over.any(&[Sense::Send, Sense::Report]);
+        let says = report || ours || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
         let about = around.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]);
         let elsewhere = said.any(&[Sense::Announce, Sense::Elsewhere]) || self.lead().has(Sense::Announce);
         let tracker = lower.contains("/issues");
-        let denied = tracker && (said.has(Sense::Not) || !said.has(Sense::Vulnerability)) ;
-        let advisories = lower.trim_end_matches('/').ends_with("/security/advisories") || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
+        let denied = tracker && (said.has(Sense::Not) || !said.has(Sense::Vulnerability));
+        let advisories = lower.trim_end_matches('/').ends_with("/security/advisories")
+            || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
         let published = said.has(Sense::Disclose) && said.has(Sense::Us) && !label.contains("report");
         let channel = PATHS.iter().any(|p| lower.contains(p)) || chat;
         let accepted = advisory
@@ -226,19 +257,45 @@ impl Place<'_> {
         let token = self.words.tokens.partition_point(|t| t.range.end <= offset);
         let (sentence, _) = self.sentence(offset);
         let near = token.saturating_sub(9).max(sentence.start)..token;
-        let before: Vec<&str> = self.words.tokens.get(near).unwrap_or_default().iter().map(|t| t.norm.as_str()).collect();
-        let reading = ["see", "read", "more", "learn", "visit", "policy", "guidelines", "details", "refer", "follow", "per", "example", "scope", "terms", "additional"];
+        let before: Vec<&str> =
+            self.words.tokens.get(near).unwrap_or_default().iter().map(|t| t.norm.as_str()).collect();
+        let reading = [
+            "see",
+            "read",
+            "more",
+            "learn",
+            "visit",
+            "policy",
+            "guidelines",
+            "details",
+            "refer",
+            "follow",
+            "per",
+            "example",
+            "scope",
+            "terms",
+            "additional",
+        ];
         let further = before.iter().any(|w| reading.contains(w));
         let page = label.contains("policy") || label.contains("guide") || label.contains("learn");
         let ours = before.iter().rev().take(3).any(|w| *w == "our") && label.contains("disclosure policy");
-        let acts = before.iter().any(|w| ["report", "submit", "email", "form", "via", "through", "at", "using", "use", "to", "here", "on"].contains(w));
-        (ours || !(page || further && !(acts && before.iter().any(|w| ["report", "submit"].contains(w))))) && (acts || ours || before.is_empty() || label.contains("report") || label.contains("contact") || self.block.form != Form::Paragraph)
+        let acts = before.iter().any(|w| {
+            ["report", "submit", "email", "form", "via", "through", "at", "using", "use", "to", "here", "on"]
+                .contains(w)
+        });
+        (ours || !(page || further && !(acts && before.iter().any(|w| ["report", "submit"].contains(w)))))
+            && (acts
+                || ours
+                || before.is_empty()
+                || label.contains("report")
+                || label.contains("contact")
+                || self.block.form != Form::Paragraph)
     }
 
     fn addresses(&self, channels: &mut Vec<Channel>) {
         let text = &self.block.prose.text;
-        for (start, address) in super::contact::found_addresses(text) {
-            let linked = self.block.links.iter().any(|l| l.text.contains(&start) && !l.target.to_ascii_lowercase().starts_with("http"));
+        for (start, address) in found_addresses(text).into_iter().take(4 * MOST) {
+            let linked = self.link_at(start).is_some_and(|l| !l.target.to_ascii_lowercase().starts_with("http"));
             if !linked {
                 self.address(&address, start, self.block.prose.source(start), channels);
             }
@@ -256,8 +313,26 @@ impl Place<'_> {
     /// Lists for announcements and distributors, conduct and press, machines.
     fn refused(&self, local: &str, domain: &str, offset: usize) -> bool {
         let local = local.to_ascii_lowercase();
-        let named = ["announce", "distributors", "conduct", "press", "noreply", "no-reply", "newsletter", "subscribe", "marketing", "sales", "vendors", "careers", "billing"];
-        if local == "git" || local == "user" || named.iter().any(|n| local.contains(n)) || domain.ends_with("noreply.github.com") {
+        let named = [
+            "announce",
+            "distributors",
+            "conduct",
+            "press",
+            "noreply",
+            "no-reply",
+            "newsletter",
+            "subscribe",
+            "marketing",
+            "sales",
+            "vendors",
+            "careers",
+            "billing",
+        ];
+        if local == "git"
+            || local == "user"
+            || named.iter().any(|n| local.contains(n))
+            || domain.ends_with("noreply.github.com")
+        {
             return true;
         }
         let (_, said) = self.sentence(offset);
@@ -269,7 +344,8 @@ impl Place<'_> {
         if own {
             return false;
         }
-        (partners || said.any(&[Sense::Announce, Sense::Elsewhere]) || over.any(&[Sense::Elsewhere, Sense::Partner])) && !(reports && !partners && said.has(Sense::Vulnerability) && !said.has(Sense::Announce))
+        (partners || said.any(&[Sense::Announce, Sense::Elsewhere]) || over.any(&[Sense::Elsewhere, Sense::Partner]))
+            && !(reports && !partners && said.has(Sense::Vulnerability) && !said.has(Sense::Announce))
     }
 
     /// "Use GitHub's private vulnerability reporting."
@@ -285,8 +361,10 @@ impl Place<'_> {
             let (range, said) = self.sentence(token.range.start);
             let phrase = self.words.tokens.get(found.tokens.clone()).unwrap_or_default();
             let source = self.block.prose.source(token.range.start);
-            let linked = self.block.links.iter().find(|l| l.text.contains(&token.range.start)).map(|l| l.target.as_str());
-            if linked.is_some_and(|t| t.starts_with("http") && !t.contains("docs.github.com") && !t.contains("help.github.com")) {
+            let linked = self.link_at(token.range.start).map(|l| l.target.as_str());
+            if linked.is_some_and(|t| {
+                t.starts_with("http") && !t.contains("docs.github.com") && !t.contains("help.github.com")
+            }) {
                 continue;
             }
             if self.uses(phrase, &range, said, source, linked.is_some()) {
@@ -296,22 +374,55 @@ impl Place<'_> {
         }
     }
 
-    fn uses(&self, phrase: &[super::text::Token], range: &Range<usize>, said: Senses, source: usize, linked: bool) -> bool {
+    fn uses(
+        &self,
+        phrase: &[super::text::Token],
+        range: &Range<usize>,
+        said: Senses,
+        source: usize,
+        linked: bool,
+    ) -> bool {
         let words: Vec<&str> = phrase.iter().map(|t| t.norm.as_str()).collect();
         let sentence = self.words.tokens.get(range.clone()).unwrap_or_default();
         let any = |list: &[&str]| sentence.iter().any(|t| list.contains(&t.norm.as_str()));
-        let quoted = self.document.source.get(..source).and_then(|s| s.chars().next_back()).is_some_and(|c| "\"“*_`'[‘«→>「".contains(c));
-        let bare_request = words == ["report", "a", "vulnerability"] || words == ["report", "a", "security", "vulnerability"];
+        let quoted = self
+            .document
+            .source
+            .get(..source)
+            .and_then(|s| s.chars().next_back())
+            .is_some_and(|c| "\"“*_`'[‘«→>「".contains(c));
+        let bare_request =
+            words == ["report", "a", "vulnerability"] || words == ["report", "a", "security", "vulnerability"];
         if bare_request {
-            return (quoted || any(&["button", "click", "select"])) && any(&["click", "button", "tab", "use", "select", "choose", "go", "navigate", "github", "via", "press", "security"]);
+            return (quoted || any(&["button", "click", "select"]))
+                && any(&[
+                    "click", "button", "tab", "use", "select", "choose", "go", "navigate", "github", "via", "press",
+                    "security",
+                ]);
         }
-        let private = words.contains(&"private") || words.contains(&"privately") || words.contains(&"tab") || words.contains(&"github's");
-        let published = said.any(&[Sense::Us, Sense::Announce]) && !any(&["report", "reporting", "submit", "reports", "use", "via"]);
-        let asks = said.any(&[Sense::Send, Sense::Report]) || any(&["use", "via", "through", "open", "using", "click", "navigate", "go", "create", "enabled"]);
+        let private = words.contains(&"private")
+            || words.contains(&"privately")
+            || words.contains(&"tab")
+            || words.contains(&"github's");
+        let published = said.any(&[Sense::Us, Sense::Announce])
+            && !any(&["report", "reporting", "submit", "reports", "use", "via"]);
+        let asks = said.any(&[Sense::Send, Sense::Report])
+            || any(&["use", "via", "through", "open", "using", "click", "navigate", "go", "create", "enabled"]);
         let lead = self.lead().any(&[Sense::Send, Sense::Report]);
-        let weak = !private && (said.any(&[Sense::Disclose, Sense::Announce, Sense::Fix, Sense::Release, Sense::If]) || said.has(Sense::Us) && !any(&["use", "report", "via", "through"]));
+        let weak = !private
+            && (said.any(&[Sense::Disclose, Sense::Announce, Sense::Fix, Sense::Release, Sense::If])
+                || said.has(Sense::Us) && !any(&["use", "report", "via", "through"]));
         (asks || lead || linked) && !published && !weak && !(said.has(Sense::NoPromise) && said.has(Sense::Not))
     }
+}
+
+/// At most `most` bytes of a text from `start` on.
+fn ahead_of(text: &str, start: usize, most: usize) -> &str {
+    let mut end = text.len().min(start + most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(start..end).unwrap_or_default()
 }
 
 /// Host and path of a URL.
@@ -355,19 +466,22 @@ fn back(text: &str) -> &str {
 }
 
 fn ahead(text: &str) -> &str {
-    let end = text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-')) || super::text::unspaced(c)).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-')) || super::text::unspaced(c))
+        .unwrap_or(text.len());
     text.get(..end.min(253)).unwrap_or_default().trim_end_matches(['.', '-'])
 }
 
 /// A name with a dot whose last part is letters and no file ending.
 fn is_domain(domain: &str) -> bool {
     let Some((name, tld)) = domain.rsplit_once('.') else { return false };
-    let file = ["png", "jpg", "svg", "gif", "md", "x", "js", "ts", "rs", "py", "json"].contains(&tld);
+    let file = ["png", "jpg", "jpeg", "svg", "gif", "webp"].contains(&tld);
     !name.is_empty() && tld.len() >= 2 && !file && tld.chars().all(char::is_alphabetic) && !name.starts_with('.')
 }
 
 /// What stands for "@" and for "." in addresses that hide.
-const AT: [&str; 14] = ["[at]", "(at)", "{at}", "<at>", " at ", " AT ", "[@]", "(@)", "-at-", "_at_", "[AT]", "(AT)", " [a] ", "(ät)"];
+const AT: [&str; 14] =
+    ["[at]", "(at)", "{at}", "<at>", " at ", " AT ", "[@]", "(@)", "-at-", "_at_", "[AT]", "(AT)", " [a] ", "(ät)"];
 const DOTS: [&str; 8] = ["[dot]", "(dot)", "{dot}", " dot ", " DOT ", "[.]", "(.)", "[DOT]"];
 
 fn hidden(text: &str) -> Vec<(usize, String)> {
@@ -415,9 +529,12 @@ fn dotted_ahead(text: &str) -> Option<(String, bool)> {
         }
         domain.push_str(label);
         rest = rest.get(label.len()..).unwrap_or_default();
-        let dot = DOTS.iter().find(|d| rest.starts_with(**d) || rest.trim_start().starts_with(d.trim()) && d.trim().len() > 3);
+        let dot = DOTS
+            .iter()
+            .find(|d| rest.starts_with(**d) || rest.trim_start().starts_with(d.trim()) && d.trim().len() > 3);
         let Some(dot) = dot else { break };
-        let skipped = if rest.starts_with(*dot) { dot.len() } else { rest.len() - rest.trim_start().len() + dot.trim().len() };
+        let skipped =
+            if rest.starts_with(*dot) { dot.len() } else { rest.len() - rest.trim_start().len() + dot.trim().len() };
         rest = rest.get(skipped..).unwrap_or_default().trim_start();
         domain.push('.');
         hid = true;
@@ -429,10 +546,37 @@ fn dotted_ahead(text: &str) -> Option<(String, bool)> {
 /// Whether "NAME at domain.tld" is an address rather than a sentence: the name is not a word of prose, or stands
 /// where only an address would.
 fn stands_alone(before: &str, local: &str) -> bool {
-    let before = before.trim_end();
+    let tail = before.len() - before.chars().rev().take(12).map(char::len_utf8).sum::<usize>();
+    let before = before.get(tail..).unwrap_or_default().trim_end();
     let odd = local.contains(['.', '_', '-', '+']) || local.bytes().any(|b| b.is_ascii_digit());
-    let introduced = before.is_empty() || before.ends_with([',', ':', '<', '(', '`', '*', '-']) || ["email", "mail", "to", "contact", "e-mail"].iter().any(|w| before.to_ascii_lowercase().ends_with(w));
-    let word = ["us", "me", "it", "them", "team", "here", "report", "reports", "page", "form", "issue", "issues", "found", "available", "available,", "vulnerability", "program", "you", "is", "are", "look", "also"].contains(&local.to_ascii_lowercase().as_str());
+    let introduced = before.is_empty()
+        || before.ends_with([',', ':', '<', '(', '`', '*', '-'])
+        || ["email", "mail", "to", "contact", "e-mail"].iter().any(|w| before.to_ascii_lowercase().ends_with(w));
+    let word = [
+        "us",
+        "me",
+        "it",
+        "them",
+        "team",
+        "here",
+        "report",
+        "reports",
+        "page",
+        "form",
+        "issue",
+        "issues",
+        "found",
+        "available",
+        "available,",
+        "vulnerability",
+        "program",
+        "you",
+        "is",
+        "are",
+        "look",
+        "also",
+    ]
+    .contains(&local.to_ascii_lowercase().as_str());
     !word && (odd && introduced || introduced && !before.is_empty() || local.eq_ignore_ascii_case("security"))
 }
 

@@ -36,7 +36,11 @@ pub(super) fn find(tokens: &[Token], found: &[Found], range: &Range<usize>) -> V
     while i < range.end {
         match words.duration(i) {
             Some(mut duration) => {
-                words.qualify(&mut duration, range.start, durations.last().map_or(range.start, |d: &Duration| d.tokens.end));
+                words.qualify(
+                    &mut duration,
+                    range.start,
+                    durations.last().map_or(range.start, |d: &Duration| d.tokens.end),
+                );
                 i = duration.tokens.end.max(i + 1);
                 durations.push(duration);
             }
@@ -88,7 +92,13 @@ impl Words<'_> {
     /// "Every" goes with the number that follows: seen here so that "every week" needs no number.
     fn counted(&self, i: usize) -> Option<Duration> {
         let (first, after) = self.number(i)?;
-        if i > 0 && self.joined(i) && !self.mark(i - 1, &['<', '>', '~', '(', '/', '-', '+', '*', '≤', '≥', ':', ',', '"', '|', '[', '=', '.', '_']) {
+        if i > 0
+            && self.joined(i)
+            && !self.mark(
+                i - 1,
+                &['<', '>', '~', '(', '/', '-', '+', '*', '≤', '≥', ':', ',', '"', '|', '[', '=', '.', '_'],
+            )
+        {
             return None;
         }
         let direct = self.unit_after(after);
@@ -120,9 +130,9 @@ impl Words<'_> {
     /// Whether token `i` is glued to the one before.
     fn joined(&self, i: usize) -> bool {
         self.tokens.get(i).is_some_and(|t| !t.spaced && t.kind != Kind::Word)
-            && i.checked_sub(1).and_then(|p| self.tokens.get(p)).is_some_and(|p| {
-                p.norm.chars().all(|c| !super::text::unspaced(c))
-            })
+            && i.checked_sub(1)
+                .and_then(|p| self.tokens.get(p))
+                .is_some_and(|p| p.norm.chars().all(|c| !super::text::unspaced(c)))
     }
 
     /// A number, perhaps repeated in brackets: "five (5)", "7 (seven)".
@@ -201,7 +211,9 @@ impl Words<'_> {
     }
 
     fn plural(&self, end: usize) -> bool {
-        end.checked_sub(1).and_then(|last| self.tokens.get(last)).is_some_and(|t| t.norm.len() > 2 && t.norm.ends_with('s') && t.norm.is_ascii())
+        end.checked_sub(1)
+            .and_then(|last| self.tokens.get(last))
+            .is_some_and(|t| t.norm.len() > 2 && t.norm.ends_with('s') && t.norm.is_ascii())
     }
 
     fn rhythm(&self, i: usize) -> Option<(u32, Unit, usize)> {
@@ -245,7 +257,9 @@ impl Words<'_> {
             duration.bound = Some(Bound::Max);
         }
         // "7日ごと"
-        if self.sense(end, Sense::Every).is_some() && self.tokens.get(end).is_some_and(|t| t.norm.chars().all(super::text::unspaced)) {
+        if self.sense(end, Sense::Every).is_some()
+            && self.tokens.get(end).is_some_and(|t| t.norm.chars().all(super::text::unspaced))
+        {
             duration.every = true;
         }
     }

@@ -25,15 +25,20 @@ pub(super) fn required(document: &Document<'_>) -> Vec<String> {
 
 /// Whether the line over a list, or the heading right over it, asks for what a report should include.
 fn introduced(document: &Document<'_>, index: usize, block: &Block) -> bool {
-    let asks = |s: Senses| s.has(Sense::Include) && s.any(&[Sense::Report, Sense::Send, Sense::You, Sense::Vulnerability]);
+    let asks =
+        |s: Senses| s.has(Sense::Include) && s.any(&[Sense::Report, Sense::Send, Sense::You, Sense::Vulnerability]);
     match block.lead {
         Some(lead) => {
             let text = document.blocks.get(lead).map(|b| b.prose.text.trim_end()).unwrap_or_default();
             let own = document.senses(Some(lead));
             let ends = text.ends_with([':', '：']) || text.to_lowercase().contains("following");
-            ends && last_sentence_asks(document, lead) && (asks(own) || document.headings(index).next().is_some_and(asks))
+            ends && last_sentence_asks(document, lead)
+                && (asks(own) || document.headings(index).next().is_some_and(asks))
         }
-        None => document.headings(index).next().is_some_and(|h| asks(h) && !h.has(Sense::Not)) && directly_under(document, index),
+        None => {
+            document.headings(index).next().is_some_and(|h| asks(h) && !h.has(Sense::Not))
+                && directly_under(document, index)
+        }
     }
 }
 
@@ -64,7 +69,11 @@ fn phrase(item: &str) -> Option<String> {
     let words = label.split_whitespace().count();
     let label = if label.len() < line.len() && (1..=6).contains(&words) { label } else { line };
     let label = match label.find(" (") {
-        Some(at) if label.get(at..).is_some_and(|p| p.contains("e.g") || p.contains("such as") || p.len() > 24 || p.contains("possible")) => {
+        Some(at)
+            if label.get(at..).is_some_and(|p| {
+                p.contains("e.g") || p.contains("such as") || p.len() > 24 || p.contains("possible")
+            }) =>
+        {
             label.get(..at).unwrap_or(label)
         }
         _ => label,
@@ -91,7 +100,9 @@ fn inline(document: &Document<'_>) -> Vec<String> {
                     _ => None,
                 })
                 .collect();
-            if said.any(&[Sense::Announce, Sense::Not, Sense::If]) || !said.any(&[Sense::Send, Sense::Report, Sense::Wait]) && !said.has(Sense::Vulnerability) {
+            if said.any(&[Sense::Announce, Sense::Not, Sense::If])
+                || !said.any(&[Sense::Send, Sense::Report, Sense::Wait]) && !said.has(Sense::Vulnerability)
+            {
                 continue;
             }
             let from = words.tokens.get(start.tokens.end).map_or(0, |t| t.range.start);

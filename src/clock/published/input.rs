@@ -36,7 +36,9 @@ pub(super) fn text(bytes: &[u8]) -> Result<String, InputError> {
 
 /// UTF-16 without its mark: every other byte is zero at the beginning.
 fn unmarked_utf16(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
-    let zeros = |odd: usize| bytes.chunks_exact(2).take(64).all(|pair| pair.get(odd) == Some(&0) && pair.get(1 - odd) != Some(&0));
+    let zeros = |odd: usize| {
+        bytes.chunks_exact(2).take(64).all(|pair| pair.get(odd) == Some(&0) && pair.get(1 - odd) != Some(&0))
+    };
     if bytes.len() < 8 {
         None
     } else if zeros(1) {
@@ -53,7 +55,9 @@ fn checked(text: String) -> Result<String, InputError> {
     let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}' | '\u{80}'..='\u{9f}');
     let strays = text.chars().filter(|&c| control(c)).count();
     match text.char_indices().find(|&(_, c)| control(c)) {
-        Some((at, first)) if first == '\0' || text.contains('\0') || strays * 100 > text.len() => Err(InputError::Binary(at)),
+        Some((at, first)) if first == '\0' || text.contains('\0') || strays * 100 > text.len() => {
+            Err(InputError::Binary(at))
+        }
         _ => Ok(text),
     }
 }

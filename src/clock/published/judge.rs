@@ -79,8 +79,9 @@ impl Scene<'_> {
         if self.not_promised(&clause) {
             return Err("the sentence says that this is not promised");
         }
-        let said = self.sentence.set(&clause);
-        if said.has(Sense::History) {
+        let previous = self.index.checked_sub(1).and_then(|p| self.sentence.durations.get(p));
+        let left = previous.map_or(self.sentence.range.start, |p| p.tokens.end).min(clause.start)..clause.end;
+        if self.sentence.set(&left).has(Sense::History) {
             return Err("tells what usually happens, not what is promised");
         }
         if let Some(heard) = self.waiting(duration) {
@@ -106,7 +107,10 @@ impl Scene<'_> {
     /// "If you hear nothing within N, write again"; "give us N before you publish".
     fn waiting(&self, duration: &Duration) -> Option<Heard> {
         let all = self.sentence.set(&self.sentence.range);
-        if all.has(Sense::If) && all.has(Sense::Not) && let Some(heard) = self.unanswered(duration) {
+        if all.has(Sense::If)
+            && all.has(Sense::Not)
+            && let Some(heard) = self.unanswered(duration)
+        {
             return Some(heard);
         }
         let clause = self.sentence.clause(self.index);
@@ -118,7 +122,9 @@ impl Scene<'_> {
             return Some(claim(Promise::FollowUp, 4, None, "silence until then is a reason to write again"));
         }
         if before.has(Sense::Wait) && rest.has(Sense::Before) && rest.has(Sense::FollowUp)
-            || said.has(Sense::FollowUp) && !said.any(&[Sense::Assess, Sense::Ack, Sense::Give, Sense::Us]) && self.precedes(Sense::FollowUp, Sense::After)
+            || said.has(Sense::FollowUp)
+                && !said.any(&[Sense::Assess, Sense::Ack, Sense::Give, Sense::Us])
+                && self.precedes(Sense::FollowUp, Sense::After)
         {
             return Some(claim(Promise::FollowUp, 4, None, "the reporter may write again then"));
         }
@@ -126,8 +132,16 @@ impl Scene<'_> {
             if answered {
                 return Some(claim(Promise::FirstResponse, 3, None, "the time asked for until an answer"));
             }
-            if self.asks(duration) && (all.any(&[Sense::Disclose, Sense::Fix, Sense::Before, Sense::Investigate, Sense::Assess]) || self.nearby().has(Sense::Disclose)) {
-                return Some(claim(Promise::Disclosure, 4, self.anchor().and_then(|a| a.from), "the time the reporter is asked to wait before publishing"));
+            if self.asks(duration)
+                && (all.any(&[Sense::Disclose, Sense::Fix, Sense::Before, Sense::Investigate, Sense::Assess])
+                    || self.nearby().has(Sense::Disclose))
+            {
+                return Some(claim(
+                    Promise::Disclosure,
+                    4,
+                    self.anchor().and_then(|a| a.from),
+                    "the time the reporter is asked to wait before publishing",
+                ));
             }
         }
         None
@@ -150,10 +164,12 @@ impl Scene<'_> {
         let not = self.sentence.senses_in(&range).find(|(_, s)| *s == Sense::Not).map(|(t, _)| t.end);
         let Some(not) = not else { return false };
         let near = self.sentence.set(&(not..(not + 4).min(self.sentence.range.end)));
+        let last = self.sentence.range.end.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i));
+        let asks = last.is_some_and(|t| t.kind == Kind::Mark('?'));
         let all = self.sentence.set(&self.sentence.range);
         near.any(&[Sense::Ack, Sense::Respond, Sense::Receive])
             && !self.sentence.set(&(self.sentence.range.start..not)).any(&[Sense::Us])
-            && all.any(&[Sense::FollowUp, Sense::Send])
+            && (asks || all.any(&[Sense::FollowUp, Sense::Send]))
             && !all.has(Sense::Disclose)
     }
 
@@ -164,30 +180,47 @@ impl Scene<'_> {
         };
         let condition = find(Sense::If, self.sentence.range.start)?;
         // In languages that put the condition last, "not" may come before the word for "if".
-        let verb_last = self.sentence.words.tokens.get(condition.start).is_some_and(|t| t.norm.chars().all(super::text::unspaced));
+        let verb_last =
+            self.sentence.words.tokens.get(condition.start).is_some_and(|t| t.norm.chars().all(super::text::unspaced));
         let from = if verb_last { self.sentence.range.start } else { condition.end };
         let not = find(Sense::Not, from)?;
         if not.start > duration.tokens.end + 12 || (!verb_last && condition.start > duration.tokens.end) {
             return None;
         }
-        let end = if duration.tokens.end > not.end { self.comma_after(duration.tokens.end) } else { self.comma_after(not.end) };
+        let end = self.comma_after(not.end);
         if duration.tokens.start > end {
             return None;
         }
         let condition_words = from..end.max(duration.tokens.end);
         let said = self.sentence.set(&condition_words);
         let who = self.sentence.set(&(condition.end..not.end));
-        let consequence = self.sentence.set(&(end..self.sentence.range.end)).with(self.sentence.set(&(self.sentence.range.start..condition.start)));
+        let consequence = self
+            .sentence
+            .set(&(end..self.sentence.range.end))
+            .with(self.sentence.set(&(self.sentence.range.start..condition.start)));
         let reporter_silent = self.from_you(&condition_words)
-            || (who.has(Sense::You) && !said.has(Sense::Receive) && !who.has(Sense::Us) && !self.hears(&condition_words));
+            || (who.has(Sense::You)
+                && !said.has(Sense::Receive)
+                && !who.has(Sense::Us)
+                && !self.hears(&condition_words));
         if said.any(&[Sense::Ack, Sense::Respond, Sense::Receive, Sense::Update]) && !said.has(Sense::Fix) {
             if reporter_silent && !verb_last {
                 return Some(Err("what happens when the reporter does not answer"));
             }
             if consequence.has(Sense::Disclose) && !consequence.any(&[Sense::FollowUp, Sense::Send]) {
-                return Some(claim(Promise::Disclosure, 3, None, "when nothing was heard until then, details may be public"));
+                return Some(claim(
+                    Promise::Disclosure,
+                    3,
+                    None,
+                    "when nothing was heard until then, details may be public",
+                ));
             }
-            return Some(claim(Promise::FollowUp, 5, None, "when nothing was heard until then, the reporter should write again"));
+            return Some(claim(
+                Promise::FollowUp,
+                5,
+                None,
+                "when nothing was heard until then, the reporter should write again",
+            ));
         }
         if said.any(&[Sense::Fix, Sense::Release]) && consequence.has(Sense::Disclose) {
             return Some(claim(Promise::Disclosure, 4, None, "without a fix until then, details may be public"));
@@ -197,7 +230,9 @@ impl Scene<'_> {
 
     fn comma_after(&self, at: usize) -> usize {
         let rest = at..self.sentence.range.end;
-        let mark = rest.clone().find(|&i| self.sentence.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(',' | ';' | '.'))));
+        let mark = rest.clone().find(|&i| {
+            self.sentence.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(',' | ';' | '.')))
+        });
         mark.unwrap_or(rest.end)
     }
 
@@ -208,8 +243,12 @@ impl Scene<'_> {
 
     fn from_you(&self, range: &Range<usize>) -> bool {
         let words = self.sentence.words.tokens.get(range.clone()).unwrap_or_default();
-        words.windows(2).any(|w| matches!(w, [a, b] if a.norm == "from" && matches!(b.norm.as_str(), "you" | "reporter")))
-            || words.windows(3).any(|w| matches!(w, [a, _, b] if a.norm == "from" && matches!(b.norm.as_str(), "reporter" | "researcher")))
+        words
+            .windows(2)
+            .any(|w| matches!(w, [a, b] if a.norm == "from" && matches!(b.norm.as_str(), "you" | "reporter")))
+            || words.windows(3).any(
+                |w| matches!(w, [a, _, b] if a.norm == "from" && matches!(b.norm.as_str(), "reporter" | "researcher")),
+            )
     }
 
     /// Notices before a release, write-ups after it.
@@ -218,7 +257,9 @@ impl Scene<'_> {
         let clause = self.sentence.set(&self.sentence.clause(self.index));
         let rest = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
         let anchor = self.anchor();
-        let told = anchor.is_some_and(|a| a.senses.has(Sense::Notify) && !a.senses.any(&[Sense::Fix, Sense::Release, Sense::Report]));
+        let told = anchor.is_some_and(|a| {
+            a.senses.has(Sense::Notify) && !a.senses.any(&[Sense::Fix, Sense::Release, Sense::Report])
+        });
         if told && all.any(&[Sense::Fix, Sense::Release]) && !all.any(&[Sense::Ack, Sense::Respond]) {
             return Some(claim(Promise::Prenotice, 5, None, "between telling people and releasing"));
         }
@@ -227,29 +268,48 @@ impl Scene<'_> {
             return Some(claim(Promise::Postmortem, 5, Some("release"), "a write-up after the release"));
         }
         let ahead = self.sentence.set(&(duration.tokens.end..(duration.tokens.end + 8).min(self.sentence.range.end)));
-        let noticed = all.has(Sense::Notify) || all.has(Sense::Partner) && all.any(&[Sense::Give, Sense::Disclose, Sense::Update]);
+        let noticed = all.has(Sense::Notify)
+            || all.has(Sense::Partner) && all.any(&[Sense::Give, Sense::Disclose, Sense::Update]);
         let to_release = rest.any(&[Sense::Release, Sense::Disclose, Sense::Fix]);
         if noticed && ahead.has(Sense::Before) && !all.any(&[Sense::Wait, Sense::Practice]) {
             if to_release || all.any(&[Sense::Release, Sense::Fix, Sense::Disclose]) {
                 return Some(claim(Promise::Prenotice, 5, None, "told ahead of a release"));
             }
         }
-        let notice = ahead.has(Sense::Notify) && duration.tokens.end + 3 >= self.first(Sense::Notify, duration.tokens.end);
-        if notice && all.any(&[Sense::Release, Sense::Disclose, Sense::Partner]) && !all.any(&[Sense::Wait, Sense::Ack]) && !told {
+        let notice =
+            ahead.has(Sense::Notify) && duration.tokens.end + 3 >= self.first(Sense::Notify, duration.tokens.end);
+        if notice
+            && all.any(&[Sense::Release, Sense::Disclose, Sense::Partner])
+            && !all.any(&[Sense::Wait, Sense::Ack])
+            && !told
+        {
             return Some(claim(Promise::Prenotice, 3, None, "notice of a release"));
         }
         None
     }
 
     fn first(&self, sense: Sense, from: usize) -> usize {
-        self.sentence.senses_in(&(from..self.sentence.range.end)).find(|(_, s)| *s == sense).map_or(usize::MAX, |(t, _)| t.start)
+        self.sentence
+            .senses_in(&(from..self.sentence.range.end))
+            .find(|(_, s)| *s == sense)
+            .map_or(usize::MAX, |(t, _)| t.start)
     }
 
     /// The acts the amount can belong to: its clause's, else those of the clauses beside it, else what stands over it.
     fn pool(&self, duration: &Duration, clause: &Range<usize>) -> Pool {
-        let own = self.sentence.acts(clause);
+        let own = self.sentence.own_acts(clause, duration);
         if !own.is_empty() {
             return Pool::new(own, clause.clone(), 0, self.sentence.set(clause));
+        }
+        if let Some(label) = self.sentence.label()
+            && let Some(act) = single(self.sentence.set(&label))
+        {
+            return Pool::new(
+                vec![(label.start, act)],
+                label.clone(),
+                1,
+                self.sentence.set(&label).with(self.sentence.set(clause)),
+            );
         }
         let before = self.sentence.clauses_before(clause.start);
         let after = self.sentence.clauses_after(clause.end);
@@ -261,6 +321,14 @@ impl Scene<'_> {
         if let Some(c) = near {
             let set = self.sentence.set(c).with(self.sentence.set(clause));
             return Pool::new(self.sentence.acts(c), c.clone(), 1, set);
+        }
+        // "Fix critical issues within 7 days and others within 30": the act before the amount before.
+        if let Some(previous) = self.index.checked_sub(1) {
+            let other = self.sentence.clause(previous);
+            let acts = self.sentence.acts(&other);
+            if !acts.is_empty() {
+                return Pool::new(acts, other.clone(), 1, self.sentence.set(&other).with(self.sentence.set(clause)));
+            }
         }
         let inherited = self.severe || self.index > 0 && self.bracketed(duration);
         if inherited {
@@ -337,6 +405,14 @@ impl Scene<'_> {
         let answers = pool.has(Sense::Ack) || pool.has(Sense::Respond) || pool.has(Sense::Assess);
         let near = duration.tokens.start.saturating_sub(4).max(self.sentence.range.start)..duration.tokens.start;
         let deadline = self.sentence.set(&near).any(&[Sense::Within, Sense::AtMost]);
+        let lasting = duration.tokens.start.saturating_sub(1).max(self.sentence.range.start)..duration.tokens.start;
+        if self.sentence.set(&lasting).has(Sense::Lasting)
+            && pool.has(Sense::Fix)
+            && !answers
+            && !pool.has(Sense::Disclose)
+        {
+            return Err("how long fixes are provided for");
+        }
         if said.has(Sense::Support) && !answers && !deadline && !pool.has(Sense::Disclose) {
             return Err("how long versions are supported");
         }
@@ -350,7 +426,8 @@ impl Scene<'_> {
         let duty = self.sentence.senses_in(&before).find(|(_, s)| *s == Sense::Duty).map(|(t, _)| t);
         if let Some(duty) = duty {
             let who = self.sentence.set(&(before.start..duty.start));
-            let others = who.any(&[Sense::Users, Sense::Partner]) || (who.has(Sense::You) && !who.any(&[Sense::Report, Sense::Us]));
+            let others = who.any(&[Sense::Users, Sense::Partner])
+                || (who.has(Sense::You) && !who.any(&[Sense::Report, Sense::Us]));
             let gets = self.sentence.set(&(duty.end..(duty.end + 3).min(self.sentence.range.end))).has(Sense::Receive)
                 || self.hears(&(duty.end..(duty.end + 3).min(self.sentence.range.end)));
             if others && !gets && !pool.has(Sense::Disclose) && !said.has(Sense::Wait) {
@@ -403,6 +480,9 @@ impl Scene<'_> {
             return self.fix(duration, pool, strong, from);
         }
         if pool.has(Sense::Update) {
+            if pool.said.has(Sense::Give) && pool.said.has(Sense::Us) {
+                return one(Promise::Assessment, 1, "news once, not as a rhythm");
+            }
             return one(Promise::Update, 1, "news of the progress by then");
         }
         if pool.has(Sense::Investigate) {
@@ -432,13 +512,23 @@ impl Scene<'_> {
             why: "the reporter is answered",
         }];
         if pool.has(Sense::Assess) && receipt && pool.distance == 0 {
-            claims.push(Claim { promise: Promise::Assessment, strength: 2, from, receipt: false, why: "assessed by then as well" });
+            claims.push(Claim {
+                promise: Promise::Assessment,
+                strength: 2,
+                from,
+                receipt: false,
+                why: "assessed by then as well",
+            });
         }
         Ok(claims)
     }
 
     fn public(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
-        if pool.said.has(Sense::Partner) && !pool.said.has(Sense::Before) && from.is_none() && !self.sentence.set(&self.sentence.range).any(&[Sense::Before, Sense::AtMost]) {
+        if pool.said.has(Sense::Partner)
+            && !pool.said.has(Sense::Before)
+            && from.is_none()
+            && !self.sentence.set(&self.sentence.range).any(&[Sense::Before, Sense::AtMost])
+        {
             return Err("told to partners, counted from the report");
         }
         if duration.unit == Unit::Hour && pool.distance >= 2 {
@@ -447,14 +537,26 @@ impl Scene<'_> {
         if pool.has(Sense::Fix) && from.is_none() && self.fix_comes_last(pool) {
             return claim(Promise::Fix, strong.min(3), from, "the fix");
         }
-        let mut claims = vec![Claim { promise: Promise::Disclosure, strength: strong, from, receipt: false, why: "details become public" }];
+        let mut claims = vec![Claim {
+            promise: Promise::Disclosure,
+            strength: strong,
+            from,
+            receipt: false,
+            why: "details become public",
+        }];
         // "Fixed or publicly disclosed within 90 days" promises both.
         let orphan = self.sentence.clauses_before(pool.clause.start).first().cloned();
         let either = self.sentence.set(&pool.clause).has(Sense::Or);
         if let Some(orphan) = orphan.filter(|_| either && pool.distance == 0)
             && self.sentence.acts(&(self.sentence.range.start..orphan.end)).iter().any(|a| a.1 == Sense::Fix)
         {
-            claims.push(Claim { promise: Promise::Fix, strength: 3, from, receipt: false, why: "fixed or public by then" });
+            claims.push(Claim {
+                promise: Promise::Fix,
+                strength: 3,
+                from,
+                receipt: false,
+                why: "fixed or public by then",
+            });
         }
         Ok(claims)
     }
@@ -462,8 +564,12 @@ impl Scene<'_> {
     /// "Disclosed vulnerabilities are fixed within …": the act next to the amount is the fix.
     fn fix_comes_last(&self, pool: &Pool) -> bool {
         let start = self.sentence.durations.get(self.index).map_or(0, |d| d.tokens.start);
-        let nearest = pool.acts.iter().filter(|a| a.0 < start && matches!(a.1, Sense::Fix | Sense::Disclose)).max_by_key(|a| a.0);
-        nearest.is_some_and(|a| a.1 == Sense::Fix) && pool.distance == 0 && pool.said.any(&[Sense::Us, Sense::Vulnerability]) && pool.acts.iter().any(|a| a.1 == Sense::Fix && a.0 + 4 >= start)
+        let nearest =
+            pool.acts.iter().filter(|a| a.0 < start && matches!(a.1, Sense::Fix | Sense::Disclose)).max_by_key(|a| a.0);
+        nearest.is_some_and(|a| a.1 == Sense::Fix)
+            && pool.distance == 0
+            && pool.said.any(&[Sense::Us, Sense::Vulnerability])
+            && pool.acts.iter().any(|a| a.1 == Sense::Fix && a.0 + 4 >= start)
     }
 
     fn fix(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {

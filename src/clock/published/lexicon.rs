@@ -26,9 +26,9 @@ const STEM: usize = 2;
 
 impl Lexicon {
     fn new(words: &'static Vocabulary) -> Lexicon {
-        let common = phrases(words.common).map(|p| p.into_iter().map(|t| t.0).collect()).collect();
-        let mut lexicon =
-            Lexicon { language: words.language, common, whole: HashMap::new(), stems: HashMap::new() };
+        let common =
+            phrases(words.common).filter(|p| !p.is_empty()).map(|p| p.into_iter().map(|t| t.0).collect()).collect();
+        let mut lexicon = Lexicon { language: words.language, common, whole: HashMap::new(), stems: HashMap::new() };
         for &(sense, list) in words.senses {
             lexicon.add(list, Meaning::Sense(sense));
         }
@@ -158,7 +158,11 @@ pub(super) fn find(languages: &Languages, tokens: &[Token]) -> Vec<Found> {
             |m| matches!(m, Meaning::Severity(..)),
         ] {
             let Some(most) = longest(kind) else { continue };
-            if let Some((n, m)) = all.iter().filter(|(n, m)| *n == most && kind(m)).max_by_key(|(_, m)| matches!(m, Meaning::Severity(_, true))) {
+            if let Some((n, m)) = all
+                .iter()
+                .filter(|(n, m)| *n == most && kind(m))
+                .max_by_key(|(_, m)| matches!(m, Meaning::Severity(_, true)))
+            {
                 found.push(Found { tokens: i..i + n, meaning: *m });
             }
         }

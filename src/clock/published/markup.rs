@@ -16,8 +16,32 @@ pub(super) enum Piece {
 
 /// Elements that part one block from the next.
 const BLOCKS: [&str; 26] = [
-    "p", "div", "li", "ul", "ol", "tr", "table", "br", "h1", "h2", "h3", "h4", "h5", "h6", "details", "summary", "section", "article",
-    "blockquote", "tbody", "thead", "dt", "dd", "dl", "pre", "hr",
+    "p",
+    "div",
+    "li",
+    "ul",
+    "ol",
+    "tr",
+    "table",
+    "br",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "details",
+    "summary",
+    "section",
+    "article",
+    "blockquote",
+    "tbody",
+    "thead",
+    "dt",
+    "dd",
+    "dl",
+    "pre",
+    "hr",
 ];
 
 /// Cut HTML into pieces. Comments, scripts and styles are left out; a tag that never ends is words.
@@ -47,7 +71,8 @@ fn tag(rest: &str) -> (usize, Option<Piece>) {
         return (rest.find("-->").map_or(rest.len(), |e| e + 3), None);
     }
     // Looked at before the end is sought, or a row of lone "<" would cost its length squared.
-    if !rest.get(1..).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'))) {
+    if !rest.get(1..).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')))
+    {
         return (1, Some(Piece::Text(0..1, "<".to_owned())));
     }
     let Some(end) = rest.find('>') else { return (rest.len(), None) };
@@ -67,6 +92,11 @@ fn tag(rest: &str) -> (usize, Option<Piece>) {
         n if BLOCKS.contains(&n) => (after, Some(Piece::Break)),
         _ => (after, None),
     }
+}
+
+/// Where a tag links to.
+pub(super) fn link(tag: &str) -> Option<String> {
+    attribute(tag, "href")
 }
 
 fn attribute(tag: &str, name: &str) -> Option<String> {

@@ -32,6 +32,8 @@ pub(super) enum Sense {
     Update,
     /// To tell people ahead.
     Notify,
+    /// To publish: a fix (which is releasing it) or anything else (which is disclosing it).
+    Publish,
     /// To make public.
     Disclose,
     /// A write-up afterwards.
@@ -90,6 +92,8 @@ pub(super) enum Sense {
     To,
     /// "Few", "couple", "several".
     Vague,
+    /// "For": how long something lasts.
+    Lasting,
     /// "As soon as possible", "promptly".
     Soon,
     // What is spoken of.

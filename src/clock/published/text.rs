@@ -128,7 +128,10 @@ fn figure(text: &str, chars: &mut Chars<'_>, start: usize) -> Token {
         if let Some(d) = digit(c) {
             norm.push(d);
         } else if (c == '.' || c == ',')
-            && text.get(at + 1..).and_then(|t| t.chars().next()).is_some_and(|n| digit(n).is_some() || (dotted && n == 'x'))
+            && text
+                .get(at + 1..)
+                .and_then(|t| t.chars().next())
+                .is_some_and(|n| digit(n).is_some() || (dotted && n == 'x'))
         {
             dotted = true;
             norm.push(c);
@@ -207,7 +210,10 @@ fn ends_sentence(tokens: &[Token], i: usize, text: &str) -> bool {
     }
     let previous = i.checked_sub(1).and_then(|p| tokens.get(p));
     let abbreviated = previous.is_some_and(|p| {
-        matches!(p.norm.as_str(), "e" | "g" | "i" | "eg" | "ie" | "vs" | "approx" | "ca" | "bzw" | "inc" | "z" | "b" | "ex" | "resp")
+        matches!(
+            p.norm.as_str(),
+            "e" | "g" | "i" | "eg" | "ie" | "vs" | "approx" | "ca" | "bzw" | "inc" | "z" | "b" | "ex" | "resp"
+        )
     });
     let first = text.get(next.range.clone()).and_then(|t| t.chars().next());
     let lower = first.is_some_and(char::is_lowercase);

@@ -13,7 +13,8 @@ pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
             (Form::Cell, Some(place)) if place.row > 0 && place.column > 0 => {
                 let first = place.first.and_then(|f| document.blocks.get(f));
                 let header = document.senses(place.header);
-                let about = header.any(&[Sense::Support, Sense::Versions]) || document.headings(index).next().is_some_and(|h| h.has(Sense::Versions));
+                let about = header.any(&[Sense::Support, Sense::Versions])
+                    || document.headings(index).next().is_some_and(|h| h.has(Sense::Versions));
                 first.filter(|_| about && ticked(&block.prose.text)).map(|f| folded(&f.prose.text))
             }
             (Form::Item, _) => {
@@ -33,10 +34,37 @@ pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
 }
 
 /// Marks that say yes.
-const YES: [&str; 12] = ["✔", "✅", "☑", "✓", "🟢", ":white_check_mark:", ":heavy_check_mark:", ":ballot_box_with_check:", "👍", "💚", ":+1:", "🟩"];
+const YES: [&str; 12] = [
+    "✔",
+    "✅",
+    "☑",
+    "✓",
+    "🟢",
+    ":white_check_mark:",
+    ":heavy_check_mark:",
+    ":ballot_box_with_check:",
+    "👍",
+    "💚",
+    ":+1:",
+    "🟩",
+];
 /// Words that say yes, at the beginning of a cell.
-const YES_WORDS: [&str; 14] =
-    ["yes", "supported", "active", "true", "y", "current", "full", "ja", "oui", "sí", "sim", "是", "支持", "maintained"];
+const YES_WORDS: [&str; 14] = [
+    "yes",
+    "supported",
+    "active",
+    "true",
+    "y",
+    "current",
+    "full",
+    "ja",
+    "oui",
+    "sí",
+    "sim",
+    "是",
+    "支持",
+    "maintained",
+];
 
 fn ticked(cell: &str) -> bool {
     let lower = cell.trim().to_lowercase();

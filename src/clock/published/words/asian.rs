@@ -10,15 +10,26 @@ const CHINESE: Vocabulary = Vocabulary {
     language: "zh",
     common: "的 | 我们 | 我們 | 您 | 请 | 請 | 在 | 是",
     senses: &[
-        (Sense::Ack, "确认收到 | 確認收到 | 收到确认 | 确认已收到 | 确认接收 | 确认收悉 | 受理 | 确认报告 | 确认您的报告 | 確認您的報告 | 初步确认 | 首次确认"),
-        (Sense::Respond, "回复 | 回覆 | 答复 | 响应 | 回應 | 回应 | 反馈 | 首次响应 | 初步响应 | 联系您 | 聯繫您 | 与您联系 | 初步回复"),
+        (
+            Sense::Ack,
+            "确认收到 | 確認收到 | 收到确认 | 确认已收到 | 确认接收 | 确认收悉 | 受理 | 确认报告 | 确认您的报告 | 確認您的報告 | 初步确认 | 首次确认",
+        ),
+        (
+            Sense::Respond,
+            "回复 | 回覆 | 答复 | 响应 | 回應 | 回应 | 反馈 | 首次响应 | 初步响应 | 联系您 | 聯繫您 | 与您联系 | 初步回复",
+        ),
         (Sense::Detailed, "详细 | 詳細 | 更详细 | 进一步"),
-        (Sense::Assess, "评估 | 評估 | 初步评估 | 分类 | 定级 | 分级 | 验证结果 | 评级 | 评估结果 | 审核 | 初步结论 | 审核结果 | 確認漏洞 | 确认漏洞 | 验证漏洞"),
+        (
+            Sense::Assess,
+            "评估 | 評估 | 初步评估 | 分类 | 定级 | 分级 | 验证结果 | 评级 | 评估结果 | 审核 | 初步结论 | 审核结果 | 確認漏洞 | 确认漏洞 | 验证漏洞",
+        ),
         (Sense::Investigate, "调查 | 調查 | 验证 | 驗證 | 确认 | 確認 | 分析 | 审查 | 跟进"),
         (Sense::Plan, "计划 | 時間表 | 时间表 | 预计时间 | 时间线"),
         (Sense::Give, "提供 | 给出 | 发送"),
         (Sense::Fix, "修复 | 修復 | 修补 | 补丁 | 補丁 | 解决 | 解決 | 缓解 | 修正 | 修复方案"),
         (Sense::Release, "发布版本 | 發布"),
+        (Sense::Publish, "发布 | 公布"),
+        (Sense::Disclose, "发布"),
         (Sense::Update, "更新进展 | 进展更新 | 进度更新 | 进展 | 进度 | 状态更新 | 定期更新 | 通报进展"),
         (Sense::Notify, "预通知 | 提前通知"),
         (Sense::Disclose, "披露 | 公开 | 公開 | 公布 | 公告 | 公佈"),
@@ -81,7 +92,15 @@ const CHINESE: Vocabulary = Vocabulary {
         (72, "七十二"),
         (90, "九十"),
     ],
-    severities: &[("critical", true, "严重漏洞 | 严重级 | 严重 | 嚴重 | 危急"), ("high", true, "高危 | 高风险"), ("high", false, "高"), ("medium", true, "中危 | 中等"), ("medium", false, "中"), ("low", true, "低危 | 低风险"), ("low", false, "低")],
+    severities: &[
+        ("critical", true, "严重漏洞 | 严重级 | 严重 | 嚴重 | 危急"),
+        ("high", true, "高危 | 高风险"),
+        ("high", false, "高"),
+        ("medium", true, "中危 | 中等"),
+        ("medium", false, "中"),
+        ("low", true, "低危 | 低风险"),
+        ("low", false, "低"),
+    ],
 };
 
 const JAPANESE: Vocabulary = Vocabulary {
@@ -89,7 +108,10 @@ const JAPANESE: Vocabulary = Vocabulary {
     common: "の | は | を | ます | です | して | ください | に",
     senses: &[
         (Sense::Ack, "受領 | 受領確認 | 受領の確認 | 受け取りを確認 | 受信確認 | 受領の連絡 | 受付 | 受領を確認"),
-        (Sense::Respond, "返信 | 返答 | 回答 | 応答 | 初回応答 | 初期応答 | 連絡 | ご連絡 | 一次回答 | 初動対応 | 初回対応 | 初回返信 | 対応を開始"),
+        (
+            Sense::Respond,
+            "返信 | 返答 | 回答 | 応答 | 初回応答 | 初期応答 | 連絡 | ご連絡 | 一次回答 | 初動対応 | 初回対応 | 初回返信 | 対応を開始",
+        ),
         (Sense::Detailed, "詳細な | 詳しい"),
         (Sense::Assess, "評価 | トリアージ | 影響評価 | 初期評価 | 判定 | 分類 | 深刻度"),
         (Sense::Investigate, "調査 | 確認 | 検証 | 分析"),
@@ -138,7 +160,13 @@ const JAPANESE: Vocabulary = Vocabulary {
     ],
     rhythms: &[(1, Unit::Week, "毎週"), (1, Unit::Day, "毎日"), (1, Unit::Month, "毎月")],
     numbers: &[(1, "一"), (2, "二"), (3, "三"), (5, "五"), (7, "七")],
-    severities: &[("critical", true, "緊急 | 致命的"), ("high", false, "高"), ("medium", true, "中程度"), ("medium", false, "中"), ("low", false, "低")],
+    severities: &[
+        ("critical", true, "緊急 | 致命的"),
+        ("high", false, "高"),
+        ("medium", true, "中程度"),
+        ("medium", false, "中"),
+        ("low", false, "低"),
+    ],
 };
 
 const KOREAN: Vocabulary = Vocabulary {
@@ -195,5 +223,10 @@ const KOREAN: Vocabulary = Vocabulary {
     ],
     rhythms: &[(1, Unit::Week, "매주"), (1, Unit::Day, "매일"), (1, Unit::Month, "매월")],
     numbers: &[(1, "한"), (2, "두"), (3, "세"), (5, "다섯")],
-    severities: &[("critical", true, "치명적 | 심각한 | 긴급"), ("high", true, "높음"), ("medium", true, "중간 | 보통"), ("low", true, "낮음")],
+    severities: &[
+        ("critical", true, "치명적 | 심각한 | 긴급"),
+        ("high", true, "높음"),
+        ("medium", true, "중간 | 보통"),
+        ("low", true, "낮음"),
+    ],
 };

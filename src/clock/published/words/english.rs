@@ -61,8 +61,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             "fix | fixes | fixed | fixing | patch | patches | patched | patching | remediat* | resolve | resolves \
              | resolved | resolving | resolution | resolutions | mitigat* | address | addressed | addressing | correct \
              | corrected | correction | corrections | hotfix | hotfixes | workaround | workarounds | repair | repaired \
-             | solve | solved | solution | security release | security releases | publish a fix | publish a patch \
-             | publish* fixes | publish* patches | publish* a patched | publish* a fix | publish* a patch \
+             | solve | solved | solution | security release | security releases \
              | security patch | security patches | security fix | security fixes | patch release | patch releases \
              | fix release | fix releases | fix release day | fix release process | security update release | bugfix | bug fix | bugfixes \
              | resolution target | closure",
@@ -89,7 +88,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Disclose,
-            "disclos* | public | publicly | publish* | publication | publicize* | publicise* | go public | going public \
+            "disclos* | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
              | made public | make public | advisory | advisories | embargo* | full details | release details \
              | confidential* | coordinated disclosure | released publicly | public release | declassif* | embargo period",
         ),
@@ -167,22 +166,27 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Wait,
-            "give us | give the | give me | giving us | allow us | allow | allowing us | allows | wait | grant us | provide us | afford us \
-             | refrain | please provide us | providing us | allow the | allowing | waiting | give maintainers | hold off \
-             | withhold | abstain",
+            "give us | give the team | give the maintainers | give the project | give the developers | give me | giving us | allow us | allow | allowing us | wait | grant us | provide us | afford us \
+             | refrain | please provide us | providing us | allowing | waiting | give maintainers | hold off \
+             | withhold | abstain | allow the team | allow the maintainers | allow the project",
         ),
         (
             Sense::Duty,
             "must | should | shall | required to | expected to | need to | have to | ask you to | asked to | ask that you \
              | request that you | are advised to",
         ),
-        (Sense::Receive, "receive | received | receives | hear | heard | get | gotten | got | expect | expecting | receiving | see | seen"),
+        (
+            Sense::Receive,
+            "receive | received | receives | hear | heard | get | gotten | got | expect | expecting | receiving | see | seen",
+        ),
         (
             Sense::FollowUp,
             "follow up | follow-up | following up | followup | re-send | resend | contact us again | write again \
              | escalat* | ping | nudge | remind* | send again | send it again | reach out again | bump | try again | re-contact \
              | email again | contact again",
         ),
+        (Sense::Publish, "publish | publishes | published | publishing"),
+        (Sense::Lasting, "for"),
         (Sense::Sooner, "sooner | faster | earlier | quicker | shorter | expedit*"),
         (Sense::Forthcoming, "forthcoming | of forthcoming fix"),
         (
@@ -196,7 +200,10 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (Sense::Or, "or | and/or"),
         (Sense::To, "to | or | and | through | until | till | up to"),
-        (Sense::Vague, "few | a few | couple | a couple | couple of | a couple of | several | some | many | handful of | a number of"),
+        (
+            Sense::Vague,
+            "few | a few | couple | a couple | couple of | a couple of | several | some | many | handful of | a number of",
+        ),
         (
             Sense::Soon,
             "as soon as possible | asap | promptly | quickly | timely | as quickly as possible | in a timely manner \
@@ -205,14 +212,14 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Report,
-            "report | reports | reporting | reported | submission | submissions | submitted | receiving | received | discovery \
+            "report | report a vulnerability | report a security vulnerability | reports | reporting | reported | submission | submissions | submitted | receiving | received | discovery \
              | discovered | being notified | notification of the vulnerability | filing | initial disclosure | your disclosure \
              | initial report | the disclosure | initial notification | first contact | initial contact | email | e-mail | your message \
              | your email | business hours | when we receive",
         ),
         (
             Sense::Vulnerability,
-            "vulnerabilit* | security issue | security issues | security bug | security bugs | security problem | security problems \
+            "vulnerabilit* | report a vulnerability | report a security vulnerability | security issue | security issues | security bug | security bugs | security problem | security problems \
              | security concern | security concerns | security | exploit | exploits | security flaw | security flaws | weakness",
         ),
         (
@@ -226,10 +233,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | release cycle | deprecat* | life cycle | lifecycle | minor versions | major versions | minor version | release cadence \
              | security support | supported for | feature release | release candidate | stable release | major release | minor release",
         ),
-        (
-            Sense::Money,
-            "reward* | payout* | paid | payment* | bounty | bounties | swag | invoice | pay | pay out",
-        ),
+        (Sense::Money, "reward* | payout* | paid | payment* | bounty | bounties | swag | invoice | pay | pay out"),
         (
             Sense::Practice,
             "rotat* | backup* | back up | retention | retain* | password* | token* | session* | expir* | audit* | scan | scans | scanned \
@@ -241,13 +245,13 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Timeline,
-            "timeline | timelines | sla | slas | response time | response times | response targets | time frame | timeframe | targets \
+            "timeline | timelines | sla | slas | time frame | timeframe | targets \
              | expectations | what to expect | time | duration | deadline | deadlines | window | period | schedule | target | service level \
-             | service levels | expected | disclosure policy | disclosure timeline | policy",
+             | service levels | expected | policy",
         ),
         (
             Sense::Send,
-            "report | reports | reporting | reported | submit | submitted | submitting | submission | email | e-mail | emails | mail | mailing \
+            "report | report a vulnerability | report a security vulnerability | reports | reporting | reported | submit | submitted | submitting | submission | email | e-mail | emails | mail | mailing \
              | emailing | send | sending | sent | contact | contacts | contacting | disclose | reach | reach us | reach out | write to | notify | inform | message \
              | disclosing | alert | filing | raise | escalate | tell us | let us know | dm | get in touch | vulnz",
         ),
@@ -268,7 +272,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | report a vulnerability button | report a vulnerability | report a security vulnerability | github security advisories | github security advisory \
              | github's security advisories | github's security advisory | security advisory feature | security advisories feature | security tab | draft security advisory \
              | security advisory on github | private security advisory | private security advisories | private advisory | draft advisory | github's private | security advisory \
-             | security advisories | github private | private reporting | privately via github | privately on github | security → advisories | security > advisories | private vulnerability disclosure \
+             | security advisories | github private | privately via github | privately on github | security → advisories | security > advisories | private vulnerability disclosure \
              | advisories tab | github advisory | github advisories | new security advisory | report vulnerability button | report a vulnerability form",
         ),
         (
@@ -276,7 +280,10 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             "include | includes | including | included | provide | providing | contain | contains | details | information | fill | describe | with a description | should have | should be | attach \
              | with details | following details | following information | as much as possible | as much information | tell us | what to include | list",
         ),
-        (Sense::Versions, "supported versions | supported version | supported releases | version support | supported | versions supported | security support | support policy | maintained versions"),
+        (
+            Sense::Versions,
+            "supported versions | supported version | supported releases | version support | supported | versions supported | security support | support policy | maintained versions",
+        ),
         (
             Sense::Noise,
             "incident response | incident response plan | response team | response process | response policy | security response team | response center | security response | vulnerability response team \
@@ -291,7 +298,10 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
     ],
     units: &[
         (Unit::Hour, "hour | hours | hr | hrs | h | hour's | hours' | business hours | business hour | working hours"),
-        (Unit::Day, "day | days | d | calendar day | calendar days | day's | days' | day(s) | consecutive days | full days"),
+        (
+            Unit::Day,
+            "day | days | d | calendar day | calendar days | day's | days' | day(s) | consecutive days | full days",
+        ),
         (
             Unit::WorkingDay,
             "business day | business days | business day(s) | working day | working days | working day(s) | work day | work days | workday | workdays | weekday | weekdays \
@@ -340,11 +350,27 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (180, "one hundred eighty | one hundred and eighty"),
     ],
     severities: &[
-        ("critical", true, "critical | critical severity | critical-severity | critically | p0 | sev0 | sev-0 | urgent"),
-        ("high", false, "high | high severity | high-severity | high risk | high-risk | high priority | high-priority | high impact | severe"),
-        ("high", true, "high severity | high-severity | high-risk | p1 | sev1 | sev-1 | severity 1 | highs | severe | high-impact | high-priority"),
+        (
+            "critical",
+            true,
+            "critical | critical severity | critical-severity | critically | p0 | sev0 | sev-0 | urgent",
+        ),
+        (
+            "high",
+            false,
+            "high | high severity | high-severity | high risk | high-risk | high priority | high-priority | high impact | severe",
+        ),
+        (
+            "high",
+            true,
+            "high severity | high-severity | high-risk | p1 | sev1 | sev-1 | severity 1 | highs | severe | high-impact | high-priority",
+        ),
         ("medium", false, "medium | moderate"),
-        ("medium", true, "medium severity | medium-severity | moderate severity | moderate-severity | medium-risk | p2 | sev2 | sev-2 | severity 2"),
+        (
+            "medium",
+            true,
+            "medium severity | medium-severity | moderate severity | moderate-severity | medium-risk | p2 | sev2 | sev-2 | severity 2",
+        ),
         ("low", false, "low | minor | informational"),
         ("low", true, "low severity | low-severity | low-risk | p3 | sev3 | sev-3 | severity 3 | p4"),
         ("non-critical", true, "non-critical | noncritical | non critical"),

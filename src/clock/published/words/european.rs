@@ -12,15 +12,32 @@ const GERMAN: Vocabulary = Vocabulary {
     senses: &[
         (Sense::Ack, "bestätigen den eingang | bestätigung des eingangs | eingangsbestätigung | empfangsbestätigung"),
         (Sense::Receipt, "eingang | erhalt | empfang"),
-        (Sense::Respond, "antwort* | reagier* | reaktion* | reaktionszeit | rückmeldung | rückmeldungen | melden uns | zurückmelden | erstantwort | beantwort* | erste antwort | kontaktieren sie | erste reaktion | meldet sich"),
+        (
+            Sense::Respond,
+            "antwort* | reagier* | reaktion* | reaktionszeit | rückmeldung | rückmeldungen | melden uns | zurückmelden | erstantwort | beantwort* | erste antwort | kontaktieren sie | erste reaktion | meldet sich",
+        ),
         (Sense::Detailed, "detaillierte | ausführliche | detaillierten"),
-        (Sense::Assess, "einschätzung* | bewert* | erstbewertung | ersteinschätzung | triage | beurteil* | validier* | einstufung | analyse"),
+        (
+            Sense::Assess,
+            "einschätzung* | bewert* | erstbewertung | ersteinschätzung | triage | beurteil* | validier* | einstufung | analyse",
+        ),
         (Sense::Investigate, "prüf* | überprüf* | untersuch* | bestätigen | bestätigt"),
         (Sense::Plan, "zeitplan | zeitrahmen | plan"),
-        (Sense::Fix, "beheb* | behoben | fix | fixes | patch | patches | lösung | korrektur | korrigier* | sicherheitsupdate | sicherheitsupdates | fehlerbehebung | schließen | gefixt | gepatcht"),
+        (
+            Sense::Fix,
+            "beheb* | behoben | fix | fixes | patch | patches | lösung | korrektur | korrigier* | sicherheitsupdate | sicherheitsupdates | fehlerbehebung | schließen | gefixt | gepatcht",
+        ),
         (Sense::Release, "veröffentlichen wir ein update | ausliefern | bereitstell* | release"),
-        (Sense::Update, "statusupdate | statusupdates | status-update | status-updates | informieren sie | auf dem laufenden | zwischenstand | fortschritt* | updates | laufend informiert"),
-        (Sense::Disclose, "veröffentlich* | offenleg* | öffentlich* | bekanntgabe | bekanntgeben | publik | offengelegt | disclosure"),
+        (
+            Sense::Update,
+            "statusupdate | statusupdates | status-update | status-updates | informieren sie | auf dem laufenden | zwischenstand | fortschritt* | updates | laufend informiert",
+        ),
+        (Sense::Publish, "veröffentlich*"),
+        (Sense::Lasting, "für | lang"),
+        (
+            Sense::Disclose,
+            "veröffentlich* | offenleg* | öffentlich* | bekanntgabe | bekanntgeben | publik | offengelegt | disclosure",
+        ),
         (Sense::Us, "wir | uns | unser* | ich | team | maintainer"),
         (Sense::You, "sie | du | dir | ihnen | meldende* | melder"),
         (Sense::If, "wenn | falls | sollten | sollte"),
@@ -42,11 +59,17 @@ const GERMAN: Vocabulary = Vocabulary {
         (Sense::To, "bis | oder | und"),
         (Sense::Vague, "wenige | einige | ein paar | wenigen | einigen"),
         (Sense::Soon, "so schnell wie möglich | schnellstmöglich | umgehend | zeitnah | unverzüglich"),
-        (Sense::Report, "meldung* | bericht* | eingang der meldung | report | nach eingang | nach erhalt | nach meldung"),
+        (
+            Sense::Report,
+            "meldung* | bericht* | eingang der meldung | report | nach eingang | nach erhalt | nach meldung",
+        ),
         (Sense::Vulnerability, "schwachstelle* | sicherheitslücke* | sicherheitsproblem* | sicherheitsvorf*"),
         (Sense::Graded, "schweregrad | priorität | schwachstellen | probleme | lücken | sicherheitslücken | fehler"),
         (Sense::Support, "unterstützt* | support | wartung"),
-        (Sense::Practice, "rotier* | passwort* | passwörter | aufbewahr* | gelöscht | backup* | abhängigkeit* | sitzung*"),
+        (
+            Sense::Practice,
+            "rotier* | passwort* | passwörter | aufbewahr* | gelöscht | backup* | abhängigkeit* | sitzung*",
+        ),
         (Sense::Timeline, "reaktionszeiten | zeitplan | frist | fristen | ablauf"),
         (Sense::Send, "melde* | meldung* | sende* | schick* | kontakt* | e-mail | mail | schreib*"),
         (Sense::Include, "enthalten | angaben | informationen | folgende | füge | beschreib* | fügen sie"),
@@ -55,7 +78,10 @@ const GERMAN: Vocabulary = Vocabulary {
     units: &[
         (Unit::Hour, "stunde | stunden | std"),
         (Unit::Day, "tag | tage | tagen | kalendertage | kalendertagen"),
-        (Unit::WorkingDay, "werktag | werktage | werktagen | werktags | arbeitstag | arbeitstage | arbeitstagen | geschäftstag | geschäftstage | geschäftstagen | werktages"),
+        (
+            Unit::WorkingDay,
+            "werktag | werktage | werktagen | werktags | arbeitstag | arbeitstage | arbeitstagen | geschäftstag | geschäftstage | geschäftstagen | werktages",
+        ),
         (Unit::Week, "woche | wochen"),
         (Unit::Month, "monat | monate | monaten"),
     ],
@@ -77,24 +103,46 @@ const GERMAN: Vocabulary = Vocabulary {
         (72, "zweiundsiebzig"),
         (90, "neunzig"),
     ],
-    severities: &[("critical", true, "kritisch*"), ("high", true, "hoch | hohe | hoher | schwerwiegend*"), ("medium", true, "mittel | mittlere | mittlerer"), ("low", true, "niedrig*")],
+    severities: &[
+        ("critical", true, "kritisch*"),
+        ("high", true, "hoch | hohe | hoher | schwerwiegend*"),
+        ("medium", true, "mittel | mittlere | mittlerer"),
+        ("low", true, "niedrig*"),
+    ],
 };
 
 const FRENCH: Vocabulary = Vocabulary {
     language: "fr",
     common: "le | la | les | des | nous | vous | une | dans | pour | est | et | de",
     senses: &[
-        (Sense::Ack, "accus* réception | accusé de réception | accuser réception | accuserons réception | accusons réception | confirmer la réception | confirm* réception | confirmerons la réception"),
+        (
+            Sense::Ack,
+            "accus* réception | accusé de réception | accuser réception | accuserons réception | accusons réception | confirmer la réception | confirm* réception | confirmerons la réception",
+        ),
         (Sense::Receipt, "réception"),
-        (Sense::Respond, "répon* | répondre | réponse | réponses | retour | reviendrons vers vous | recontact* | première réponse | réponse initiale | contacterons"),
+        (
+            Sense::Respond,
+            "répon* | répondre | réponse | réponses | retour | reviendrons vers vous | recontact* | première réponse | réponse initiale | contacterons",
+        ),
         (Sense::Detailed, "détaillée | plus détaillée | complète | approfondie"),
         (Sense::Assess, "évalu* | évaluation* | triage | analyse initiale | qualification | valid* | analyse"),
         (Sense::Investigate, "examin* | vérif* | enquêt* | étudi* | confirm* | analys*"),
         (Sense::Plan, "calendrier | délai estimé | plan | estimation"),
         (Sense::Give, "fourni* | communiqu* | envo* | partag*"),
-        (Sense::Fix, "corrig* | correct* | correctif* | corriger | résol* | résolution | patch | patchs | patches | remédi* | déploiement d'un correctif"),
-        (Sense::Update, "mises à jour régulières | mise à jour de statut | tenir informé* | tiendrons informé* | état d'avancement | avancement | points d'étape | mises à jour | mise à jour du statut"),
-        (Sense::Disclose, "divulg* | publi* | publique* | publiquement | rendre public | divulgation"),
+        (
+            Sense::Fix,
+            "corrig* | correct* | correctif* | corriger | résol* | résolution | patch | patchs | patches | remédi* | déploiement d'un correctif",
+        ),
+        (
+            Sense::Update,
+            "mises à jour régulières | mise à jour de statut | tenir informé* | tiendrons informé* | état d'avancement | avancement | points d'étape | mises à jour | mise à jour du statut",
+        ),
+        (Sense::Publish, "publie | publié | publiée | publiés | publierons | publier | publions"),
+        (Sense::Lasting, "pendant"),
+        (
+            Sense::Disclose,
+            "divulg* | publie | publié | publiée | publiés | publierons | publier | publions | publication | publique* | publiquement | rendre public | divulgation",
+        ),
         (Sense::Us, "nous | notre | nos | équipe | je"),
         (Sense::You, "vous | votre | chercheur* | rapporteur"),
         (Sense::If, "si | en cas"),
@@ -151,24 +199,49 @@ const FRENCH: Vocabulary = Vocabulary {
         (72, "soixante-douze"),
         (90, "quatre-vingt-dix"),
     ],
-    severities: &[("critical", true, "critique*"), ("high", true, "élevé* | haute | haut"), ("medium", true, "moyen* | modéré*"), ("low", true, "faible*")],
+    severities: &[
+        ("critical", true, "critique*"),
+        ("high", true, "élevé* | haute | haut"),
+        ("medium", true, "moyen* | modéré*"),
+        ("low", true, "faible*"),
+    ],
 };
 
 const SPANISH: Vocabulary = Vocabulary {
     language: "es",
     common: "el | los | las | una | para | que | por | en | con | del | se | nuestro",
     senses: &[
-        (Sense::Ack, "acus* recibo | acuse de recibo | acusar recibo | acusaremos recibo | confirm* la recepción | confirm* recepción | confirmación de recepción | confirmación inicial | confirm* el recibo"),
+        (
+            Sense::Ack,
+            "acus* recibo | acuse de recibo | acusar recibo | acusaremos recibo | confirm* la recepción | confirm* recepción | confirmación de recepción | confirmación inicial | reconocimiento inicial | confirm* el recibo",
+        ),
         (Sense::Receipt, "recepción | recibo"),
-        (Sense::Respond, "respond* | responderemos | respuesta | respuestas | contest* | respuesta inicial | primera respuesta | contactaremos | nos pondremos en contacto"),
+        (
+            Sense::Respond,
+            "respond* | responderemos | respuesta | respuestas | contest* | respuesta inicial | primera respuesta | contactaremos | nos pondremos en contacto",
+        ),
         (Sense::Detailed, "detallada | más detallada | completa"),
-        (Sense::Assess, "evalu* | evaluación | triaje | triage | valoración | clasific* | validación | análisis inicial | diagnóstico"),
+        (
+            Sense::Assess,
+            "evalu* | evaluación | triaje | triage | valoración | clasific* | validación | análisis inicial | diagnóstico",
+        ),
         (Sense::Investigate, "investig* | revis* | verific* | confirm* | analiz* | análisis"),
         (Sense::Plan, "plan | cronograma | estimación"),
         (Sense::Give, "proporcion* | envi* | compart*"),
-        (Sense::Fix, "correg* | corrección | correcciones | solucion* | solución | resolver* | resolución | parche* | mitig* | arregl* | remedi*"),
-        (Sense::Update, "actualizaciones de estado | actualizaciones | actualización de estado | mantendremos informado | informado* | progreso | avances"),
-        (Sense::Disclose, "divulg* | public* | públic* | públicamente | revel*"),
+        (
+            Sense::Fix,
+            "correg* | corrección | correcciones | solucion* | solución | resolver* | resolución | parche* | mitig* | arregl* | remedi*",
+        ),
+        (
+            Sense::Update,
+            "actualizaciones de estado | actualizaciones | actualización de estado | mantendremos informado | informado* | progreso | avances",
+        ),
+        (Sense::Publish, "publicar* | publicad* | publicaremos | publicamos"),
+        (Sense::Lasting, "durante"),
+        (
+            Sense::Disclose,
+            "divulg* | publicar* | publicad* | publicaremos | publicamos | publicación | públic* | revel*",
+        ),
         (Sense::Us, "nosotros | nuestro | nuestra | equipo | nos"),
         (Sense::You, "usted | tu | su | investigador* | reportante"),
         (Sense::If, "si | en caso"),
@@ -201,9 +274,12 @@ const SPANISH: Vocabulary = Vocabulary {
         (Sense::Versions, "versiones soportadas | versiones compatibles | versiones con soporte"),
     ],
     units: &[
-        (Unit::Hour, "hora | horas"),
+        (Unit::Hour, "hora | horas | horas úteis | horas hábiles"),
         (Unit::Day, "día | días | dia | dias | días naturales | días calendario | días corridos"),
-        (Unit::WorkingDay, "día hábil | días hábiles | dias hábiles | dias habiles | días laborables | día laborable | días laborales | día laboral"),
+        (
+            Unit::WorkingDay,
+            "día hábil | días hábiles | dias hábiles | dias habiles | días laborables | día laborable | días laborales | día laboral",
+        ),
         (Unit::Week, "semana | semanas"),
         (Unit::Month, "mes | meses"),
     ],
@@ -225,24 +301,46 @@ const SPANISH: Vocabulary = Vocabulary {
         (72, "setenta y dos"),
         (90, "noventa"),
     ],
-    severities: &[("critical", true, "crític*"), ("high", true, "alta | alto | altas"), ("medium", true, "media | medio | medias"), ("low", true, "baja | bajo | bajas")],
+    severities: &[
+        ("critical", true, "crític*"),
+        ("high", true, "alta | alto | altas"),
+        ("medium", true, "media | medio | medias"),
+        ("low", true, "baja | bajo | bajas"),
+    ],
 };
 
 const PORTUGUESE: Vocabulary = Vocabulary {
     language: "pt",
     common: "os | uma | para | que | por | em | com | do | da | não | você | nosso | são",
     senses: &[
-        (Sense::Ack, "acus* recebimento | acus* o recebimento | confirm* o recebimento | confirm* recebimento | confirm* a receção | confirmação de recebimento | confirmação inicial | confirmação do recebimento"),
+        (
+            Sense::Ack,
+            "acus* recebimento | acus* o recebimento | confirm* o recebimento | confirm* recebimento | confirm* a receção | confirmação de recebimento | confirmação inicial | confirmação do recebimento | reconhecimento inicial",
+        ),
         (Sense::Receipt, "recebimento | receção"),
-        (Sense::Respond, "respond* | responderemos | resposta | respostas | retorno | resposta inicial | primeira resposta | retornaremos | entraremos em contato"),
+        (
+            Sense::Respond,
+            "respond* | responderemos | resposta | respostas | retorno | resposta inicial | primeira resposta | retornaremos | entraremos em contato",
+        ),
         (Sense::Detailed, "detalhada | mais detalhada | completa"),
         (Sense::Assess, "avali* | avaliação | triagem | validação | análise inicial | classific* | diagnóstico"),
         (Sense::Investigate, "investig* | analis* | análise | verific* | revis* | confirm*"),
         (Sense::Plan, "plano | cronograma | estimativa"),
         (Sense::Give, "fornec* | envi* | compartilh*"),
-        (Sense::Fix, "corrig* | correção | correções | solucion* | solução | resolv* | resolução | patch | patches | mitig*"),
-        (Sense::Update, "atualizações de status | atualizações | atualização de status | informado* | progresso | manteremos informado"),
-        (Sense::Disclose, "divulg* | divulgação | public* | públic* | publicamente"),
+        (
+            Sense::Fix,
+            "corrig* | correção | correções | solucion* | solução | resolv* | resolução | patch | patches | mitig*",
+        ),
+        (
+            Sense::Update,
+            "atualizações de status | atualizações | atualização de status | informado* | progresso | manteremos informado",
+        ),
+        (Sense::Publish, "publicar* | publicad* | publicaremos | publicamos"),
+        (Sense::Lasting, "durante"),
+        (
+            Sense::Disclose,
+            "divulg* | publicar* | publicad* | publicaremos | publicamos | publicação | públic* | publicamente",
+        ),
         (Sense::Us, "nós | nosso | nossa | equipe | equipa"),
         (Sense::You, "você | seu | sua | pesquisador* | relator"),
         (Sense::If, "se | caso"),
@@ -275,7 +373,7 @@ const PORTUGUESE: Vocabulary = Vocabulary {
         (Sense::Versions, "versões suportadas | versões com suporte"),
     ],
     units: &[
-        (Unit::Hour, "hora | horas"),
+        (Unit::Hour, "hora | horas | horas úteis | horas hábiles"),
         (Unit::Day, "dia | dias | dias corridos"),
         (Unit::WorkingDay, "dia útil | dias úteis | dias uteis | dia util"),
         (Unit::Week, "semana | semanas"),
@@ -299,23 +397,39 @@ const PORTUGUESE: Vocabulary = Vocabulary {
         (72, "setenta e duas"),
         (90, "noventa"),
     ],
-    severities: &[("critical", true, "crític*"), ("high", true, "alta | alto | altas"), ("medium", true, "média | médio | médias"), ("low", true, "baixa | baixo | baixas")],
+    severities: &[
+        ("critical", true, "crític*"),
+        ("high", true, "alta | alto | altas"),
+        ("medium", true, "média | médio | médias"),
+        ("low", true, "baixa | baixo | baixas"),
+    ],
 };
 
 const ITALIAN: Vocabulary = Vocabulary {
     language: "it",
     common: "il | gli | che | per | con | della | di | una | non | sono | nel | si",
     senses: &[
-        (Sense::Ack, "conferm* la ricezione | conferm* di ricezione | conferma di ricezione | confermeremo la ricezione | conferm* ricezione"),
+        (
+            Sense::Ack,
+            "conferm* la ricezione | conferm* di ricezione | conferma di ricezione | confermeremo la ricezione | conferm* ricezione",
+        ),
         (Sense::Receipt, "ricezione"),
-        (Sense::Respond, "rispond* | risponderemo | risposta | risposte | riscontro | contatteremo | prima risposta | risposta iniziale"),
+        (
+            Sense::Respond,
+            "rispond* | risponderemo | risposta | risposte | riscontro | contatteremo | prima risposta | risposta iniziale",
+        ),
         (Sense::Detailed, "dettagliata | più dettagliata | completa"),
         (Sense::Assess, "valut* | valutazione | triage | analisi iniziale | convalid* | classific*"),
         (Sense::Investigate, "indag* | verific* | analizz* | esamin* | conferm* | analisi"),
         (Sense::Plan, "piano | tempistica | stima"),
         (Sense::Fix, "corregg* | correzion* | risolv* | risoluzione | patch | fix | rimedi* | mitig*"),
         (Sense::Update, "aggiornament* | informato | informati | stato di avanzamento | progressi"),
-        (Sense::Disclose, "divulg* | pubblic* | pubblicamente | pubblicazione"),
+        (Sense::Publish, "pubblicare | pubblicheremo | pubblicat*"),
+        (Sense::Lasting, "per"),
+        (
+            Sense::Disclose,
+            "divulg* | pubblicare | pubblicheremo | pubblicat* | pubblico | pubblica | pubblicamente | pubblicazione",
+        ),
         (Sense::Us, "noi | nostro | nostra | team"),
         (Sense::You, "voi | tu | ricercator* | segnalatore"),
         (Sense::If, "se | in caso"),
@@ -369,7 +483,12 @@ const ITALIAN: Vocabulary = Vocabulary {
         (72, "settantadue"),
         (90, "novanta"),
     ],
-    severities: &[("critical", true, "critic*"), ("high", true, "alta | alto"), ("medium", true, "media | medio"), ("low", true, "bassa | basso")],
+    severities: &[
+        ("critical", true, "critic*"),
+        ("high", true, "alta | alto"),
+        ("medium", true, "media | medio"),
+        ("low", true, "bassa | basso"),
+    ],
 };
 
 const DUTCH: Vocabulary = Vocabulary {
@@ -377,14 +496,24 @@ const DUTCH: Vocabulary = Vocabulary {
     common: "het | een | wij | niet | voor | met | u | je | van | en | op | wordt | zijn",
     senses: &[
         (Sense::Receipt, "ontvangst"),
-        (Sense::Ack, "ontvangstbevestiging | bevestigen de ontvangst | bevestiging van ontvangst | bevestigen wij de ontvangst"),
-        (Sense::Respond, "reager* | reageren | reactie | antwoord* | reactietijd | eerste reactie | nemen contact | contact met u op | terugkoppeling"),
+        (
+            Sense::Ack,
+            "ontvangstbevestiging | bevestigen de ontvangst | bevestiging van ontvangst | bevestigen wij de ontvangst",
+        ),
+        (
+            Sense::Respond,
+            "reager* | reageren | reactie | antwoord* | reactietijd | eerste reactie | nemen contact | contact met u op | terugkoppeling",
+        ),
         (Sense::Detailed, "uitgebreide | gedetailleerde | inhoudelijke"),
         (Sense::Assess, "beoordel* | beoordeling | triage | inschatting | valideren | validatie | evalu*"),
         (Sense::Investigate, "onderzoek* | controler* | bevestig* | analys*"),
         (Sense::Plan, "planning | tijdlijn | verwachte datum"),
-        (Sense::Fix, "oploss* | opgelost | verhelp* | verholpen | patch | patches | fix | fixes | herstel* | oplossing | repareren"),
+        (
+            Sense::Fix,
+            "oploss* | opgelost | verhelp* | verholpen | patch | patches | fix | fixes | herstel* | oplossing | repareren",
+        ),
         (Sense::Update, "op de hoogte | voortgang* | statusupdate | statusupdates | status-update | updates"),
+        (Sense::Publish, "publiceren | gepubliceerd"),
         (Sense::Disclose, "openbaar* | publiceren | publicatie | openbaarmaking | bekendmak* | gepubliceerd"),
         (Sense::Us, "wij | we | ons | onze | team"),
         (Sense::You, "u | je | jij | jouw | uw | melder"),
@@ -439,23 +568,35 @@ const DUTCH: Vocabulary = Vocabulary {
         (60, "zestig"),
         (90, "negentig"),
     ],
-    severities: &[("critical", true, "kritiek* | kritisch*"), ("high", true, "hoog | hoge"), ("medium", true, "middel* | gemiddeld*"), ("low", true, "laag | lage")],
+    severities: &[
+        ("critical", true, "kritiek* | kritisch*"),
+        ("high", true, "hoog | hoge"),
+        ("medium", true, "middel* | gemiddeld*"),
+        ("low", true, "laag | lage"),
+    ],
 };
 
 const POLISH: Vocabulary = Vocabulary {
     language: "pl",
     common: "się | nie | jest | prosimy | lub | oraz | dla | przez | na | do | że | w",
     senses: &[
-        (Sense::Ack, "potwierdz* otrzymanie | potwierdz* odbiór | potwierdz* przyjęcie | potwierdzenie odbioru | potwierdzenie otrzymania | potwierdzenie | potwierdzimy odbiór"),
+        (
+            Sense::Ack,
+            "potwierdz* otrzymanie | potwierdz* odbiór | potwierdz* przyjęcie | potwierdzenie odbioru | potwierdzenie otrzymania | potwierdzenie | potwierdzimy odbiór",
+        ),
         (Sense::Receipt, "otrzymanie | odbiór | otrzymania | odbioru"),
         (Sense::Investigate, "potwierdz*"),
-        (Sense::Respond, "odpowie* | odpowiedź | odpowiedzi | odpowiadamy | odpowiemy | skontaktujemy się | czas reakcji | reakcj* | odpis*"),
+        (
+            Sense::Respond,
+            "odpowie* | odpowiedź | odpowiedzi | odpowiadamy | odpowiemy | skontaktujemy się | czas reakcji | reakcj* | odpis*",
+        ),
         (Sense::Detailed, "szczegółow* | pełną"),
         (Sense::Assess, "ocen* | ocena | triage | weryfikacj* | klasyfikacj*"),
         (Sense::Investigate, "zbada* | sprawdz* | zweryfik* | analiz* | przeanaliz*"),
         (Sense::Plan, "plan | harmonogram"),
         (Sense::Fix, "napraw* | poprawk* | łatk* | rozwiąz* | usuni* | usunąć | usunięcie"),
         (Sense::Update, "aktualizacje statusu | informować | postęp* | aktualizacj*"),
+        (Sense::Publish, "publik* | opublik*"),
         (Sense::Disclose, "ujawni* | publik* | opublik* | publiczn*"),
         (Sense::Us, "my | nasz* | zespół"),
         (Sense::You, "ty | zgłaszając* | badacz*"),
@@ -507,5 +648,10 @@ const POLISH: Vocabulary = Vocabulary {
         (30, "trzydzieści | trzydziestu"),
         (90, "dziewięćdziesiąt | dziewięćdziesięciu"),
     ],
-    severities: &[("critical", true, "krytyczn*"), ("high", true, "wysok*"), ("medium", true, "średni*"), ("low", true, "nisk*")],
+    severities: &[
+        ("critical", true, "krytyczn*"),
+        ("high", true, "wysok*"),
+        ("medium", true, "średni*"),
+        ("low", true, "nisk*"),
+    ],
 };

@@ -1,0 +1,207 @@
+//! The reader of published policies, against documents and sentences written for it.
+
+use sealpost::clock::policy::{Bound, Target, Unit};
+use sealpost::clock::published::{self, InputError, LARGEST, Reading};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const KINDS: [&str; 8] = [
+    "first_response",
+    "assessment",
+    "fix",
+    "update_every",
+    "prenotice_before_release",
+    "disclosure_deadline",
+    "postmortem_after_release",
+    "reporter_follow_up_after",
+];
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/policy")
+}
+
+fn target<'a>(reading: &'a Reading, kind: &str) -> Option<&'a Target> {
+    let p = &reading.policy;
+    match kind {
+        "first_response" => &p.first_response,
+        "assessment" => &p.assessment,
+        "fix" => &p.fix,
+        "update_every" => &p.update_every,
+        "prenotice_before_release" => &p.prenotice_before_release,
+        "disclosure_deadline" => &p.disclosure_deadline,
+        "postmortem_after_release" => &p.postmortem_after_release,
+        "reporter_follow_up_after" => &p.reporter_follow_up_after,
+        other => panic!("no commitment is called {other}"),
+    }
+    .as_ref()
+}
+
+/// "7 day min 1", "90 day min", "48 hour approx".
+fn shown(target: &Target) -> String {
+    let unit = match target.unit {
+        Unit::Hour => "hour",
+        Unit::Day => "day",
+        Unit::WorkingDay => "working_day",
+        Unit::Week => "week",
+        Unit::Month => "month",
+    };
+    let mut text = format!("{} {unit}", target.amount);
+    match (target.min, target.bound) {
+        (Some(min), _) => text.push_str(&format!(" min {min}")),
+        (None, Some(Bound::Min)) => text.push_str(" min"),
+        (None, Some(Bound::Max)) => text.push_str(" max"),
+        (None, None) => {}
+    }
+    if target.approx {
+        text.push_str(" approx");
+    }
+    if target.implied {
+        text.push_str(" implied");
+    }
+    text
+}
+
+#[derive(Deserialize)]
+struct Sentences {
+    case: Vec<Sentence>,
+}
+
+#[derive(Deserialize)]
+struct Sentence {
+    text: String,
+    #[serde(default)]
+    #[allow(dead_code)]
+    note: String,
+    contacts: Option<Vec<String>>,
+    #[serde(flatten)]
+    commitments: BTreeMap<String, String>,
+}
+
+/// What the reader got wrong about a text.
+fn misses(text: &str, commitments: &BTreeMap<String, String>, contacts: Option<&Vec<String>>) -> Vec<String> {
+    let reading = published::read(text);
+    let mut misses = Vec::new();
+    for kind in commitments.keys() {
+        assert!(KINDS.contains(&kind.as_str()), "no commitment is called {kind}: {text}");
+    }
+    for kind in KINDS {
+        let got = target(&reading, kind).map(shown);
+        let want = commitments.get(kind);
+        if got.as_ref() != want {
+            misses.push(format!("{kind}: {got:?}, not {want:?}"));
+        }
+    }
+    if let Some(contacts) = contacts
+        && *contacts != reading.policy.contacts
+    {
+        misses.push(format!("contacts: {:?}, not {contacts:?}", reading.policy.contacts));
+    }
+    misses
+}
+
+#[test]
+fn sentences_mean_what_they_say() {
+    let text = std::fs::read_to_string(fixtures().join("sentences.toml")).unwrap();
+    let sentences: Sentences = toml::from_str(&text).unwrap();
+    assert!(sentences.case.len() >= 120, "only {} sentences found", sentences.case.len());
+    let mut failed = Vec::new();
+    for case in &sentences.case {
+        // Line endings must not matter.
+        for text in [case.text.clone(), case.text.replace('\n', "\r\n")] {
+            let misses = misses(&text, &case.commitments, case.contacts.as_ref());
+            if !misses.is_empty() {
+                failed.push(format!("{:?}\n    {}", text, misses.join("\n    ")));
+            }
+        }
+    }
+    failed.dedup();
+    assert!(failed.is_empty(), "{} wrong:\n{}", failed.len(), failed.join("\n"));
+}
+
+#[test]
+fn size_and_kind_are_checked_first() {
+    assert_eq!(published::read_bytes(&vec![b' '; 50 << 20]).err(), Some(InputError::TooLarge));
+    assert_eq!(published::read_bytes(&vec![b' '; LARGEST]).map(|r| r.policy.contacts.len()), Ok(0));
+    assert!(matches!(published::read_bytes(&[0x89, b'P', b'N', b'G', 0, 0, 0, 1]), Err(InputError::Binary(_))));
+}
+
+/// Documents made to cost time: none may take long.
+#[test]
+fn hostile_documents_end_soon() {
+    let fill = |piece: &str| piece.repeat(LARGEST / piece.len());
+    let pieces = [
+        "> ",
+        ">",
+        "- ",
+        "* a\n  ",
+        "[",
+        "![",
+        "](",
+        "<",
+        "< ",
+        "<a ",
+        "<!--",
+        "`",
+        "**a",
+        "_",
+        "|",
+        "| 1 day ",
+        "|-",
+        "a|b\n-|-\n",
+        "1. ",
+        "48 hours ",
+        "within 48 hours, ",
+        "we fix and we fix or ",
+        "# 2 days\n",
+        "1 ",
+        "1 to ",
+        "(5",
+        "a at b.c ",
+        "@a.b ",
+        "security (at) ",
+        "(dot)",
+        "http://a/",
+        "https://",
+        "[a](b) ",
+        "&#64;",
+        "critical ",
+        "if not ",
+        "a\n\n",
+        "- 1 day\n  - ",
+        "日",
+        "天内 48 ",
+        "```\n",
+        "~~~",
+        "---\n",
+        "ABCD ",
+        "<td>",
+        "<script>",
+        "\\",
+        "\t",
+        "\r",
+        "report a vulnerability ",
+        "private vulnerability reporting ",
+        "| a | b |\n|---|---|\n| 1 | 2 days |\n",
+    ];
+    let mut slow = Vec::new();
+    let mut time = |name: &str, text: &str| {
+        let start = Instant::now();
+        let _ = published::read(text);
+        let took = start.elapsed();
+        if took > Duration::from_secs(5) {
+            slow.push(format!("{name:?} took {took:?}"));
+        }
+    };
+    for piece in pieces {
+        time(piece, &fill(piece));
+    }
+    let table = format!("|{}\n|{}\n{}", "a|".repeat(500), "-|".repeat(500), ("|1 day".repeat(500) + "\n").repeat(300));
+    let quotes = format!("{}\n{}", ">".repeat(LARGEST / 2), "a\n".repeat(LARGEST / 5));
+    let deep = (0..1400).map(|n| format!("{}- a\n", " ".repeat(n))).collect::<String>();
+    for (name, text) in [("wide table", table), ("deep quotes", quotes), ("deep list", deep)] {
+        time(name, text.get(..LARGEST.min(text.len())).unwrap());
+    }
+    assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
