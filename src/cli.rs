@@ -1,0 +1,3 @@
+//! Arguments and help text.
+
+pub mod open;

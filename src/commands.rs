@@ -1,0 +1,3 @@
+//! The glue: read, decide, write.
+
+pub mod open;

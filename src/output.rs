@@ -1,0 +1,3 @@
+//! One value each, shown to people or as JSON.
+
+pub mod message;
