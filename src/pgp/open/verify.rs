@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sequoia_openpgp as openpgp;
 
 use openpgp::cert::amalgamation::ValidAmalgamation;
-use openpgp::packet::{Signature, Unknown, UserID};
+use openpgp::packet::{Signature, UserID};
 use openpgp::parse::Parse;
 use openpgp::parse::stream::{
     DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerificationResult,
@@ -92,7 +92,7 @@ pub fn judge(result: VerificationResult<'_>, env: &Env<'_>) -> Sig {
             bad(sig, Some(ka.cert()), &error, env)
         }
         Err(VerificationError::MalformedSignature { sig, error }) => bad(sig, None, &error, env),
-        Err(VerificationError::UnknownSignature { sig }) => unknown_kind(sig, env),
+        Err(VerificationError::UnknownSignature { sig }) => unknown_kind(sig.body(), env),
         Err(_) => Sig { proof: Proof::Bad, reason: Some("it is of a kind that cannot be read".into()), ..Sig::blank() },
     }
 }
@@ -120,8 +120,8 @@ fn weakly_bound(sig: &Signature, cert: &Cert, env: &Env<'_>) -> Option<Sig> {
 }
 
 /// Signatures of version 3 are named by hand, because the library does not read them (RFC 9580 section 5.2.2).
-fn unknown_kind(sig: &Unknown, env: &Env<'_>) -> Sig {
-    let &[3, 5, _kind, _, _, _, _, a, b, c, d, e, f, g, h, _algorithm, hash, ..] = sig.body() else {
+fn unknown_kind(body: &[u8], env: &Env<'_>) -> Sig {
+    let &[3, 5, _kind, _, _, _, _, a, b, c, d, e, f, g, h, _algorithm, hash, ..] = body else {
         return Sig { proof: Proof::Bad, reason: Some("it is of a kind that cannot be read".into()), ..Sig::blank() };
     };
     let issuer = KeyHandle::from(KeyID::from_bytes(&[a, b, c, d, e, f, g, h]));
@@ -162,6 +162,11 @@ fn bad(sig: &Signature, cert: Option<&Cert>, error: &openpgp::anyhow::Error, env
     out.reason = Some(if weak { "its hash algorithm is no longer safe".into() } else { words(error) });
     if let Some(cert) = cert {
         know(&mut out, cert, env);
+        let small = cert.keys().key_handles(out.issuers.iter()).find_map(|ka| small_key(ka.key().mpis()));
+        if let Some(bits) = small {
+            out.reason = Some(format!("it was made with a key of {bits} bits, which is too small today"));
+            out.warnings.push(format!("weak-signing-key: a key of {bits} bits made the signature, so it proves little today"));
+        }
     }
     if weak {
         let hash = out.hash.clone().unwrap_or_default();
@@ -169,6 +174,17 @@ fn bad(sig: &Signature, cert: Option<&Cert>, error: &openpgp::anyhow::Error, env
         out.warnings.push(format!("{slug}-signature: {hash} can be forged, so the signature proves nothing today"));
     }
     out
+}
+
+/// The size of an RSA or DSA key that the crypto policy gave up.
+fn small_key(key: &openpgp::crypto::mpi::PublicKey) -> Option<usize> {
+    use openpgp::crypto::mpi::PublicKey::{DSA, RSA};
+    let bits = match key {
+        RSA { n, .. } => n.bits(),
+        DSA { p, .. } => p.bits(),
+        _ => return None,
+    };
+    (bits < 2048).then_some(bits)
 }
 
 /// The library's words, one line and bounded: they may quote a stranger.
@@ -278,9 +294,14 @@ pub fn detached(signature: &[u8], forms: &[&[u8]], env: &Env<'_>) -> Result<Vec<
 fn verify(signature: &[u8], data: &[u8], env: &Env<'_>) -> Vec<Sig> {
     let mut sigs = Vec::new();
     let helper = Collector { env, sigs: &mut sigs };
-    let _ = DetachedVerifierBuilder::from_bytes(signature)
+    let verified = DetachedVerifierBuilder::from_bytes(signature)
         .and_then(|builder| builder.with_policy(&env.policy, env.now, helper))
         .and_then(|mut verifier| verifier.verify_bytes(data));
+    if verified.is_err() && sigs.is_empty() {
+        // The library gives up at the first packet that it cannot read.
+        let found = Packets::new(signature).filter(|head| head.tag == tag::SIGNATURE);
+        sigs.extend(found.map(|head| unknown_kind(signature.get(head.body).unwrap_or_default(), env)));
+    }
     sigs
 }
 
