@@ -75,8 +75,8 @@ impl Writer {
             }
             b"li" => {
                 self.need(1);
-                self.text("- ");
-                self.space = false;
+                self.text("-");
+                self.space = true;
             }
             b"hr" => {
                 self.need(1);

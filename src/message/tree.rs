@@ -157,7 +157,8 @@ impl<'a> Parser<'a> {
             return;
         }
         if let State::Header(began) = self.state {
-            if text.is_empty() {
+            // White space alone goes on a folded field (RFC 5322 section 4.2); only an empty line ends the header.
+            if line.iter().all(|b| matches!(b, b'\r' | b'\n')) {
                 self.end_header(began, at, end);
             } else if !looks_like_header(line) {
                 // The blank line is missing: the body has begun.

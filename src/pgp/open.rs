@@ -107,20 +107,20 @@ fn collect(walk: &mut Walk<'_, '_>, outer: &Header) {
     let sender = outer.sender().map(|sender| sender.address.clone());
     let fields = walk.part(0, 0).map(|root| root.fields.clone()).unwrap_or_default();
     walk.collection.autocrypt(&fields, sender.as_deref());
-    if let Some((unit, part, cover)) = &walk.payload
-        && cover.seal.is_some()
-        && let Some(fields) = walk.part(*unit, *part).map(|part| part.fields.clone())
+    if let Some(payload) = &walk.payload
+        && payload.cover.seal.is_some()
+        && let Some(fields) = walk.part(payload.unit, payload.part).map(|part| part.fields.clone())
     {
         walk.collection.gossip(&fields);
     }
 }
 
 fn assemble(mut walk: Walk<'_, '_>, env: &Env<'_>, outer: Header, context: &Context) -> Opened {
-    let protected = judge::protected(&walk);
+    let protected = judge::protected(&walk, &outer);
     let judged = judge::verdict(&mut walk, env, &outer, protected.as_ref(), context);
     let mut header = outer.clone();
-    if let Some((_, sealed)) = protected {
-        header.overlay(sealed);
+    if let Some(protected) = protected {
+        if protected.whole { header.overlay(protected.header) } else { header.subject = protected.header.subject }
     }
     header.from = judged.from;
     if judged.verdict.encryption.status != EncryptionStatus::None {

@@ -27,19 +27,41 @@ pub struct Judged {
     pub from: Vec<Address>,
 }
 
+/// Fields that the seal or a signature covers.
+pub struct Protected {
+    /// What lies over them.
+    pub cover: Cover,
+    /// The fields.
+    pub header: Header,
+    /// They speak for the whole mail; otherwise only their Subject is used.
+    pub whole: bool,
+}
+
 /// Reads the protected header (RFC 9788, and the older form that `protected-headers="v1"` marks): the fields of what the outermost
 /// layers held, and what lies over them. Anywhere else such fields are phony.
-pub fn protected(walk: &Walk<'_, '_>) -> Option<(Cover, Header)> {
-    let (unit, part, cover) = walk.payload.as_ref()?;
+pub fn protected(walk: &Walk<'_, '_>, outer: &Header) -> Option<Protected> {
+    let payload = walk.payload.as_ref()?;
+    let cover = payload.cover.clone();
     let sound = |group: &usize| {
         walk.groups.get(*group).is_some_and(|sigs| sigs.iter().any(|sig| sig.proof != Proof::Bad))
     };
     if cover.seal.is_none() && !cover.groups.iter().any(sound) {
         return None;
     }
-    let part = walk.part(*unit, *part)?;
-    let marked = part.kind.get("hp").is_some() || part.kind.get("protected-headers").is_some();
-    marked.then(|| (cover.clone(), Header::read(&part.fields, part.media_type(), None)))
+    let part = walk.part(payload.unit, payload.part)?;
+    let header = Header::read(&part.fields, part.media_type(), None);
+    if part.kind.get("hp").is_some() || part.kind.get("protected-headers").is_some() {
+        // A Subject that was protected and is not there must not be filled from outside; one that is there wins.
+        return header_or_none(Protected { cover, header, whole: payload.whole });
+    }
+    // Some programs hide the Subject and forget to mark the part that has it.
+    let hidden = outer.subject.as_deref().is_none_or(|subject| matches!(subject.trim(), "" | "..." | "[...]"));
+    let subject = header.subject.filter(|_| hidden && cover.seal.is_some())?;
+    Some(Protected { cover, header: Header { subject: Some(subject), ..Header::default() }, whole: false })
+}
+
+fn header_or_none(protected: Protected) -> Option<Protected> {
+    (protected.whole || protected.header.subject.is_some()).then_some(protected)
 }
 
 /// Judges.
@@ -47,7 +69,7 @@ pub fn verdict(
     walk: &mut Walk<'_, '_>,
     env: &Env<'_>,
     outer: &Header,
-    protected: Option<&(Cover, Header)>,
+    protected: Option<&Protected>,
     context: &Context,
 ) -> Judged {
     let encryption = encryption(walk);
@@ -137,8 +159,8 @@ fn own_key_state(cert: &Cert, key: &openpgp::Fingerprint, env: &Env<'_>) -> Opti
 
 /// Which From counts. A protected one that differs is believed only if its signer may use it (RFC 9788 section 4.4); otherwise the
 /// difference is named.
-fn sender(walk: &mut Walk<'_, '_>, outer: &Header, protected: Option<&(Cover, Header)>) -> Vec<Address> {
-    let Some((cover, sealed)) = protected else { return outer.from.clone() };
+fn sender(walk: &mut Walk<'_, '_>, outer: &Header, protected: Option<&Protected>) -> Vec<Address> {
+    let Some(Protected { cover, header: sealed, whole: true }) = protected else { return outer.from.clone() };
     let (Some(inner), theirs) = (sealed.sender(), outer.sender()) else { return outer.from.clone() };
     if theirs.is_some_and(|theirs| same_address(&theirs.address, &inner.address)) {
         return sealed.from.clone();
@@ -158,7 +180,7 @@ fn sender(walk: &mut Walk<'_, '_>, outer: &Header, protected: Option<&(Cover, He
 
 struct Case<'a> {
     outer: &'a Header,
-    protected: Option<&'a (Cover, Header)>,
+    protected: Option<&'a Protected>,
     context: &'a Context,
     from: &'a [Address],
     own: Vec<String>,
@@ -223,6 +245,11 @@ impl Case<'_> {
             reason: sig.reason.clone(),
         };
         match sig.proof {
+            // A certificate that only came along is believed for nothing, neither good nor bad.
+            Proof::Bad if sig.carried => {
+                judged.status = SignatureStatus::UnknownKey;
+                judged.reason = Some("there is no certificate of ours to check it with, and the one it came with does not fit".into());
+            }
             Proof::Bad => {}
             Proof::Unknown => judged.status = SignatureStatus::UnknownKey,
             Proof::Valid if sig.carried => {
@@ -256,7 +283,11 @@ impl Case<'_> {
             return;
         };
         judged.address = Some(address.clone());
-        if let Some(reason) = self.not_for_us(sig, group, sealed) {
+        if sig.weakly_bound {
+            let reason = "the signer's certificate is bound to its address only by signatures that are too weak today";
+            warnings.push(format!("weak-cert: {reason}; ask for a renewed certificate"));
+            judged.reason = Some(reason.into());
+        } else if let Some(reason) = self.not_for_us(sig, group, sealed) {
             warnings.push(format!("not-for-us: {reason}"));
             judged.reason = Some(reason);
         } else if let Some(warning) = self.odd_time(sig.made_at) {
@@ -277,9 +308,9 @@ impl Case<'_> {
         if !sealed {
             return None;
         }
-        let signed = self.protected.filter(|(cover, _)| cover.groups.contains(&group));
-        let named = signed.is_some_and(|(_, header)| {
-            header.recipients().any(|to| self.own.iter().any(|own| same_address(own, &to.address)))
+        let signed = self.protected.filter(|protected| protected.cover.groups.contains(&group));
+        let named = signed.is_some_and(|protected| {
+            protected.header.recipients().any(|to| self.own.iter().any(|own| same_address(own, &to.address)))
         });
         (!named).then(|| {
             "nothing that was signed says that it was meant for us; somebody else may have passed it on".into()
@@ -288,7 +319,9 @@ impl Case<'_> {
 
     fn odd_time(&self, made_at: Option<Timestamp>) -> Option<String> {
         let made_at = made_at?;
-        let came = self.context.received_at.or(self.outer.received).or(self.outer.date)?;
+        // A sealed date is the sender's; the outer one may be blurred on purpose.
+        let sealed = self.protected.and_then(|protected| protected.header.date);
+        let came = self.context.received_at.or(self.outer.received).or(sealed).or(self.outer.date)?;
         let before = came.duration_since(made_at);
         if before > OLD {
             return Some(format!(

@@ -1,5 +1,7 @@
 //! What one signature proves, and for whom.
 
+use std::time::SystemTime;
+
 use jiff::Timestamp;
 use sequoia_openpgp as openpgp;
 
@@ -9,8 +11,9 @@ use openpgp::parse::Parse;
 use openpgp::parse::stream::{
     DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerificationResult,
 };
+use openpgp::policy::{HashAlgoSecurity, Policy, StandardPolicy};
 use openpgp::types::{HashAlgorithm, RevocationStatus};
-use openpgp::{Cert, Fingerprint, KeyHandle};
+use openpgp::{Cert, Fingerprint, KeyHandle, KeyID};
 
 use super::decrypt::{Env, MAX_SIGNATURES};
 use super::packets::{Packets, tag};
@@ -45,6 +48,8 @@ pub struct Sig {
     pub intended: Vec<Fingerprint>,
     /// Issuers, for finding a certificate that the mail carries.
     pub issuers: Vec<KeyHandle>,
+    /// It verifies, but what binds the certificate to its key and addresses would not pass the crypto policy.
+    pub weakly_bound: bool,
     /// Why it is not valid.
     pub reason: Option<String>,
     /// A stable slug and words, for what must be named.
@@ -80,12 +85,61 @@ pub fn judge(result: VerificationResult<'_>, env: &Env<'_>) -> Sig {
             sig.reason = Some("there is no certificate to check it with".into());
             sig
         }
-        Err(VerificationError::UnboundKey { sig, cert, error }) => bad(sig, Some(cert), &error, env),
+        Err(VerificationError::UnboundKey { sig, cert, error }) => {
+            weakly_bound(sig, cert, env).unwrap_or_else(|| bad(sig, Some(cert), &error, env))
+        }
         Err(VerificationError::BadKey { sig, ka, error } | VerificationError::BadSignature { sig, ka, error }) => {
             bad(sig, Some(ka.cert()), &error, env)
         }
         Err(VerificationError::MalformedSignature { sig, error }) => bad(sig, None, &error, env),
-        Err(_) => Sig {
+        Err(VerificationError::UnknownSignature { sig }) => unknown_kind(sig.body(), env),
+        Err(_) => Sig { proof: Proof::Bad, reason: Some("it is of a kind that cannot be read".into()), ..Sig::blank() },
+    }
+}
+
+/// Checks a signature whose own arithmetic is sound although its certificate is held together by SHA-1. Such a certificate is
+/// never bound to an address in our eyes; but that its key made the signature is true, and worth saying.
+fn weakly_bound(sig: &Signature, cert: &Cert, env: &Env<'_>) -> Option<Sig> {
+    let mut lenient = env.policy.clone();
+    lenient.accept_hash(HashAlgorithm::SHA1);
+    let made_at = sig.signature_creation_time()?;
+    let valid = cert.with_policy(&lenient, made_at).ok()?;
+    let issuers = sig.get_issuers();
+    let keys = valid.keys().key_handles(issuers.iter()).alive().revoked(false).for_signing();
+    let alive = valid.alive().is_ok() && !matches!(valid.revocation_status(), RevocationStatus::Revoked(_));
+    env.policy.signature(sig, HashAlgoSecurity::default()).ok()?;
+    sig.signature_alive(env.now, None).ok()?;
+    let mut keys = keys.filter(|ka| alive && sig.verify_document(ka.key()).is_ok());
+    keys.next()?;
+    let mut out = describe(sig);
+    out.proof = Proof::Valid;
+    know(&mut out, cert, env);
+    out.weakly_bound = true;
+    out.addresses = addresses_by(cert, &lenient, env.now);
+    Some(out)
+}
+
+/// Signatures of version 3 are named by hand, because the library does not read them (RFC 9580 section 5.2.2).
+fn unknown_kind(body: &[u8], env: &Env<'_>) -> Sig {
+    let &[3, 5, _kind, _, _, _, _, a, b, c, d, e, f, g, h, _algorithm, hash, ..] = body else {
+        return Sig { proof: Proof::Bad, reason: Some("it is of a kind that cannot be read".into()), ..Sig::blank() };
+    };
+    let issuer = KeyHandle::from(KeyID::from_bytes(&[a, b, c, d, e, f, g, h]));
+    let known = env.keys.with_key(&issuer).next().is_some();
+    Sig {
+        proof: if known { Proof::Bad } else { Proof::Unknown },
+        by: Some(format!("{issuer:X}")),
+        hash: Some(hash_name(HashAlgorithm::from(hash))),
+        reason: Some("it is of version 3, which is too old to be checked".into()),
+        warnings: vec!["v3-signature: the signature has a format that was given up in 1998".into()],
+        ..Sig::blank()
+    }
+}
+
+impl Sig {
+    /// Nothing known.
+    pub fn blank() -> Sig {
+        Sig {
             proof: Proof::Bad,
             by: None,
             addresses: Vec::new(),
@@ -94,9 +148,10 @@ pub fn judge(result: VerificationResult<'_>, env: &Env<'_>) -> Sig {
             made_at: None,
             intended: Vec::new(),
             issuers: Vec::new(),
-            reason: Some("it is of a kind that cannot be read".into()),
+            weakly_bound: false,
+            reason: None,
             warnings: Vec::new(),
-        },
+        }
     }
 }
 
@@ -107,6 +162,11 @@ fn bad(sig: &Signature, cert: Option<&Cert>, error: &openpgp::anyhow::Error, env
     out.reason = Some(if weak { "its hash algorithm is no longer safe".into() } else { words(error) });
     if let Some(cert) = cert {
         know(&mut out, cert, env);
+        let small = cert.keys().key_handles(out.issuers.iter()).find_map(|ka| small_key(ka.key().mpis()));
+        if let Some(bits) = small {
+            out.reason = Some(format!("it was made with a key of {bits} bits, which is too small today"));
+            out.warnings.push(format!("weak-signing-key: a key of {bits} bits made the signature, so it proves little today"));
+        }
     }
     if weak {
         let hash = out.hash.clone().unwrap_or_default();
@@ -114,6 +174,17 @@ fn bad(sig: &Signature, cert: Option<&Cert>, error: &openpgp::anyhow::Error, env
         out.warnings.push(format!("{slug}-signature: {hash} can be forged, so the signature proves nothing today"));
     }
     out
+}
+
+/// The size of an RSA or DSA key that the crypto policy gave up.
+fn small_key(key: &openpgp::crypto::mpi::PublicKey) -> Option<usize> {
+    use openpgp::crypto::mpi::PublicKey::{DSA, RSA};
+    let bits = match key {
+        RSA { n, .. } => n.bits(),
+        DSA { p, .. } => p.bits(),
+        _ => return None,
+    };
+    (bits < 2048).then_some(bits)
 }
 
 /// The library's words, one line and bounded: they may quote a stranger.
@@ -129,14 +200,11 @@ fn describe(sig: &Signature) -> Sig {
     Sig {
         proof: Proof::Unknown,
         by: by.map(|id| format!("{id:X}")),
-        addresses: Vec::new(),
-        carried: false,
         hash: Some(hash_name(sig.hash_algo())),
         made_at: sig.signature_creation_time().and_then(|time| Timestamp::try_from(time).ok()),
         intended: sig.intended_recipients().take(MAX_SIGNATURES).cloned().collect(),
         issuers,
-        reason: None,
-        warnings: Vec::new(),
+        ..Sig::blank()
     }
 }
 
@@ -149,7 +217,11 @@ fn know(sig: &mut Sig, cert: &Cert, env: &Env<'_>) {
 
 /// The addresses of valid, unrevoked, self-bound User IDs. A User ID that holds more or other than one addr-spec gives none.
 pub fn bound_addresses(cert: &Cert, env: &Env<'_>) -> Vec<String> {
-    let Ok(valid) = cert.with_policy(&env.policy, env.now) else { return Vec::new() };
+    addresses_by(cert, &env.policy, env.now)
+}
+
+fn addresses_by(cert: &Cert, policy: &StandardPolicy<'_>, at: SystemTime) -> Vec<String> {
+    let Ok(valid) = cert.with_policy(policy, at) else { return Vec::new() };
     let bound = valid.userids().filter(|uid| !matches!(uid.revocation_status(), RevocationStatus::Revoked(_)));
     bound.filter_map(|uid| single_address(uid.userid())).collect()
 }
@@ -222,9 +294,14 @@ pub fn detached(signature: &[u8], forms: &[&[u8]], env: &Env<'_>) -> Result<Vec<
 fn verify(signature: &[u8], data: &[u8], env: &Env<'_>) -> Vec<Sig> {
     let mut sigs = Vec::new();
     let helper = Collector { env, sigs: &mut sigs };
-    let _ = DetachedVerifierBuilder::from_bytes(signature)
+    let verified = DetachedVerifierBuilder::from_bytes(signature)
         .and_then(|builder| builder.with_policy(&env.policy, env.now, helper))
         .and_then(|mut verifier| verifier.verify_bytes(data));
+    if verified.is_err() && sigs.is_empty() {
+        // The library gives up at the first packet that it cannot read.
+        let found = Packets::new(signature).filter(|head| head.tag == tag::SIGNATURE);
+        sigs.extend(found.map(|head| unknown_kind(signature.get(head.body).unwrap_or_default(), env)));
+    }
     sigs
 }
 

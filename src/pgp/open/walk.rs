@@ -9,6 +9,7 @@ use super::carried::Collection;
 use super::decrypt::{self, Env, Failed, REFUSED, Reading, Sealing};
 use super::verify::{self, Sig};
 use crate::message::armor::{self, Block, Kind};
+use crate::message::body::{self, Encoding};
 use crate::message::fields::Fields;
 use crate::message::layer::{self, Layer};
 use crate::message::tree::{self, Limits, Part, Tree};
@@ -55,6 +56,26 @@ pub struct Cover {
     pub seal: Option<usize>,
     /// The signature groups that cover it.
     pub groups: Vec<usize>,
+}
+
+/// The part whose header fields may be protected ones.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// Which unit.
+    pub unit: usize,
+    /// Which part.
+    pub part: usize,
+    /// What lies over it.
+    pub cover: Cover,
+    /// Nothing but cryptography is around it. Otherwise a list or a gateway put text beside it.
+    pub whole: bool,
+}
+
+impl Payload {
+    /// True where some layer lies over it.
+    pub fn sealed(&self) -> bool {
+        self.cover.seal.is_some() || !self.cover.groups.is_empty()
+    }
 }
 
 /// How a sealed layer ended.
@@ -127,6 +148,8 @@ struct Item {
     cover: Cover,
     /// All that is around it is cryptography: its header may be a protected one.
     root: bool,
+    /// It is what a list or a gateway put its own text around: the first thing in the mail that is not blank.
+    lead: bool,
     shown: bool,
     duplicate: bool,
     seals: usize,
@@ -149,8 +172,8 @@ pub struct Walk<'a, 'e> {
     pub warnings: Vec<String>,
     /// The limit that was hit.
     pub quarantined: Option<String>,
-    /// The root of what the outermost layers held: unit, part, and what lies over it.
-    pub payload: Option<(usize, usize, Cover)>,
+    /// The root of what the outermost layers held.
+    pub payload: Option<Payload>,
     /// Certificates that came along.
     pub collection: Collection,
     operations: usize,
@@ -191,6 +214,7 @@ impl<'a, 'e> Walk<'a, 'e> {
             path: String::new(),
             cover: Cover::default(),
             root: true,
+            lead: true,
             shown: true,
             duplicate: false,
             seals: 0,
@@ -268,14 +292,39 @@ impl<'a, 'e> Walk<'a, 'e> {
     }
 
     fn ordinary(&mut self, item: Item) {
-        if item.root && self.payload.is_none() {
-            self.payload = Some((item.unit, item.part, item.cover.clone()));
+        let sealed = item.cover.seal.is_some() || !item.cover.groups.is_empty();
+        if (item.root || (item.lead && sealed)) && self.payload.as_ref().is_none_or(|payload| !payload.sealed()) {
+            let Item { unit, part, ref cover, root: whole, .. } = item;
+            self.payload = Some(Payload { unit, part, cover: cover.clone(), whole });
         }
         let Some(part) = self.part(item.unit, item.part) else { return };
         if !part.children.is_empty() {
             return self.descend(item);
         }
+        if part.encoding != Encoding::Identity && matches!(part.media_type(), "message/rfc822" | "message/global") {
+            return self.encoded_message(&item);
+        }
         self.leaf(item);
+    }
+
+    /// A message that was encoded to be enclosed, which RFC 2046 section 5.2.1 forbids and some programs do.
+    fn encoded_message(&mut self, item: &Item) {
+        let bytes = self.decoded(item.unit, item.part);
+        self.total += bytes.expose().len();
+        if self.total > MAX_TOTAL || item.seals >= MAX_SEALS_DEEP {
+            self.quarantine("all layers together are more than 64 MiB");
+            return self.push_file(item, Role::File);
+        }
+        let mut tree = tree::parse(bytes.expose(), Limits::default());
+        if let Some(root) = tree.parts.first_mut() {
+            root.depth = 1;
+        }
+        let unit = self.add_unit(Source::Opened(bytes), tree);
+        let inner = Item { unit, part: 0, path: number_under(&item.path, 1), root: false, lead: false, seals: item.seals + 1, ..item.clone() };
+        if item.shown {
+            self.forwarded(&inner, 0);
+        }
+        self.stack.push(inner);
     }
 
     /// Puts the children on the stack, the first on top.
@@ -288,6 +337,9 @@ impl<'a, 'e> Walk<'a, 'e> {
         if encloses && item.shown && let Some(child) = children.first() {
             self.forwarded(&item, *child);
         }
+        let lead = (item.lead && media_type == "multipart/mixed")
+            .then(|| children.iter().copied().find(|child| !self.is_blank(item.unit, *child)))
+            .flatten();
         for (number, child) in children.iter().enumerate().rev() {
             let duplicate = chosen.is_some_and(|chosen| chosen != *child);
             // What a bounce gives back was not said by its sender.
@@ -296,6 +348,7 @@ impl<'a, 'e> Walk<'a, 'e> {
                 part: *child,
                 path: number_under(&item.path, number + 1),
                 root: false,
+                lead: lead == Some(*child),
                 shown: item.shown && !duplicate && !returned,
                 duplicate: item.duplicate || duplicate,
                 ..item.clone()
@@ -361,6 +414,9 @@ impl<'a, 'e> Walk<'a, 'e> {
         let named = part.name().is_some() && !(item.path.is_empty() && !part.is_attachment());
         let kind = layer::starts_as(&self.prefix(item.unit, item.part));
         let text_part = readable && !part.is_attachment() && !named;
+        if self.is_legacy_part(&item) {
+            return;
+        }
         match kind {
             Some(Kind::Message) if !text_part && self.may_be_sealed_file(&item) => self.sealed_file(&item),
             Some(Kind::PublicKey) if !text_part => {
@@ -386,6 +442,19 @@ impl<'a, 'e> Walk<'a, 'e> {
                 }
             }
         }
+    }
+
+    /// The older form of the same: a first part that repeats the protected fields and is not meant to be shown.
+    fn is_legacy_part(&self, item: &Item) -> bool {
+        let Some(payload) = self.payload.as_ref().filter(|payload| payload.sealed()) else { return false };
+        let Some(part) = self.part(item.unit, item.part) else { return false };
+        payload.unit == item.unit
+            && part.parent == Some(payload.part)
+            && part.kind.get("protected-headers").is_some()
+            && matches!(part.media_type(), "text/rfc822-headers" | "text/plain")
+            && self.part(payload.unit, payload.part).is_some_and(|root| {
+                root.kind.get("protected-headers").is_some() && root.children.first() == Some(&item.part)
+            })
     }
 
     /// Ciphertext by its content; a type that plainly says otherwise (an image, an archive) is believed.
@@ -416,7 +485,8 @@ impl<'a, 'e> Walk<'a, 'e> {
             self.push_child(item, *part);
         }
         let path = if item.path.is_empty() && !alone { number_under("", data) } else { item.path.clone() };
-        let sealed = Item { part: data, path, root: item.root && alone, ..item.clone() };
+        let first = blank(self, &before);
+        let sealed = Item { part: data, path, root: item.root && alone, lead: item.lead && first, ..item.clone() };
         if before.iter().any(|part| !self.is_blank(item.unit, *part)) {
             for part in before.iter().rev() {
                 self.push_child(item, *part);
@@ -425,7 +495,7 @@ impl<'a, 'e> Walk<'a, 'e> {
                 self.visit(next);
             }
         }
-        self.open_entity(&sealed);
+        self.open_entity(&sealed, mended);
     }
 
     fn push_child(&mut self, item: &Item, part: usize) {
@@ -434,7 +504,7 @@ impl<'a, 'e> Walk<'a, 'e> {
         }
         let place = self.part(item.unit, item.part).and_then(|p| p.children.iter().position(|child| *child == part));
         let path = number_under(&item.path, place.unwrap_or(0) + 1);
-        self.stack.push(Item { part, path, root: false, ..item.clone() });
+        self.stack.push(Item { part, path, root: false, lead: false, ..item.clone() });
     }
 
     /// True for text with nothing to read, as gateways leave it around what they took apart.
@@ -456,9 +526,13 @@ impl<'a, 'e> Walk<'a, 'e> {
     }
 
     /// Opens the ciphertext of a PGP/MIME layer.
-    fn open_entity(&mut self, item: &Item) {
+    fn open_entity(&mut self, item: &Item, mended: bool) {
         let separate = !item.root && self.something_shown();
         let bytes = self.decoded(item.unit, item.part);
+        if mended && layer::starts_as(bytes.expose()).is_none() && !armor::is_likely(bytes.expose()) {
+            self.warn("not-encrypted: what should be an encrypted part holds no OpenPGP data".into());
+            return self.push_file(item, Role::File);
+        }
         match self.read(message_in(bytes.expose()).as_deref().unwrap_or(bytes.expose()), item) {
             Ok(reading) => {
                 if reading.sealing.is_none() && item.cover.seal.is_none() {
@@ -563,6 +637,12 @@ impl<'a, 'e> Walk<'a, 'e> {
     }
 
     fn stay_closed(&mut self, item: &Item, failed: Failed) {
+        self.close(failed);
+        self.push_file(item, Role::Ciphertext);
+    }
+
+    /// Records a layer that stays closed, and why.
+    fn close(&mut self, failed: Failed) {
         let (outcome, sealing) = match failed {
             Failed::Unopened(sealing, reason) => (Outcome::Unopened(reason), sealing),
             Failed::Refused(sealing) => (Outcome::Refused, sealing),
@@ -576,7 +656,6 @@ impl<'a, 'e> Walk<'a, 'e> {
             }
         };
         self.seals.push(Seal { outcome, sealing, payload_sha256: None });
-        self.push_file(item, Role::Ciphertext);
     }
 
     // ---- signed layers ----------------------------------------------------------------------------------------------
@@ -601,7 +680,8 @@ impl<'a, 'e> Walk<'a, 'e> {
             let path = if alone && !mended { item.path.clone() } else { number_under(&item.path, number + 1) };
             let cover = if covered { cover.clone() } else { item.cover.clone() };
             let root = item.root && covered && alone && !mended;
-            self.stack.push(Item { part: *child, path, cover, root, ..item.clone() });
+            let lead = item.lead && covered && children.first() == Some(child);
+            self.stack.push(Item { part: *child, path, cover, root, lead, ..item.clone() });
         }
     }
 
@@ -656,6 +736,8 @@ impl<'a, 'e> Walk<'a, 'e> {
 
     fn text(&mut self, item: &Item, media_type: &str) {
         let Some(part) = self.part(item.unit, item.part) else { return };
+        let legacy = part.kind.get("hp-legacy-display").is_some_and(|value| value.trim() == "1")
+            && self.payload.as_ref().is_some_and(Payload::sealed);
         let charset = part.kind.get("charset").map(str::to_owned);
         let flowed = part.kind.get("format").is_some_and(|format| format.eq_ignore_ascii_case("flowed"));
         let delsp = part.kind.get("delsp").is_some_and(|delsp| delsp.eq_ignore_ascii_case("yes"));
@@ -663,7 +745,8 @@ impl<'a, 'e> Walk<'a, 'e> {
         let plain = |bytes: &[u8]| words::decode_charset(bytes, charset.as_deref());
         let has_armor = armor::is_likely(bytes.expose());
         let pieces = if media_type == "text/html" {
-            let text = html::to_text(&plain(bytes.expose()));
+            let source = plain(bytes.expose());
+            let text = html::to_text(&if legacy { without_legacy_html(source) } else { source });
             if armor::is_likely(text.as_bytes()) && !item.duplicate {
                 self.inline(text.as_bytes(), item, Some("utf-8"))
             } else {
@@ -673,7 +756,8 @@ impl<'a, 'e> Walk<'a, 'e> {
             self.inline(bytes.expose(), item, charset.as_deref())
         } else {
             let text = plain(bytes.expose());
-            let text = if flowed { crate::message::body::unflow(&text, delsp) } else { text };
+            let text = if legacy { without_legacy_lines(&text).to_owned() } else { text };
+            let text = if flowed { body::unflow(&text, delsp) } else { text };
             vec![Piece { text: Some(text), cover: item.cover.clone() }]
         };
         let duplicate = item.duplicate && has_armor;
@@ -731,9 +815,6 @@ impl<'a, 'e> Walk<'a, 'e> {
                     self.stack.push(Item { unit, part: 0, ..inner });
                     return Some(Vec::new());
                 }
-                if item.root && item.path.is_empty() && self.payload.as_ref().is_some_and(|(unit, ..)| *unit == 0) {
-                    self.payload = None;
-                }
                 let charset = block.charset.as_deref().or_else(|| {
                     // The sender's program encoded before it encrypted: UTF-8 if it can be, else as the body says.
                     if std::str::from_utf8(payload.expose()).is_ok() { Some("utf-8") } else { charset }
@@ -748,7 +829,7 @@ impl<'a, 'e> Walk<'a, 'e> {
             }
             Err(failed) => {
                 self.set_format(Format::Inline);
-                self.stay_closed(item, failed);
+                self.close(failed);
                 Some(Vec::new())
             }
         }
@@ -788,6 +869,36 @@ impl<'a, 'e> Walk<'a, 'e> {
     }
 }
 
+/// Cuts the copy of header fields that RFC 9788 section 5.2 puts before the text for programs that do not know better.
+fn without_legacy_lines(text: &str) -> &str {
+    let mut rest = text;
+    while let Some((line, after)) = rest.split_once('\n') {
+        let line = line.trim_end();
+        if line.is_empty() && rest.len() < text.len() {
+            return after;
+        }
+        let field = line.split_once(':').is_some_and(|(name, _)| crate::message::fields::is_name(name));
+        if !field && !line.starts_with([' ', '\t']) {
+            return text;
+        }
+        rest = after;
+    }
+    text
+}
+
+/// The same in HTML: a `div` of its own class.
+fn without_legacy_html(html: String) -> String {
+    let Some(class) = html.find("header-protection-legacy-display") else { return html };
+    let (before, after) = html.split_at(class);
+    match (before.rfind("<div"), after.find("</div>")) {
+        (Some(start), Some(end)) => {
+            let rest = after.get(end + 6..).unwrap_or_default();
+            format!("{}{rest}", before.get(..start).unwrap_or_default())
+        }
+        _ => html,
+    }
+}
+
 /// The reason to give for a seal that stayed closed.
 pub fn reason(outcome: &Outcome) -> Option<String> {
     match outcome {
@@ -807,18 +918,7 @@ fn number_under(path: &str, number: usize) -> String {
 }
 
 fn unreadable_signature() -> Sig {
-    Sig {
-        proof: verify::Proof::Bad,
-        by: None,
-        addresses: Vec::new(),
-        carried: false,
-        hash: None,
-        made_at: None,
-        intended: Vec::new(),
-        issuers: Vec::new(),
-        reason: Some("it cannot be read".into()),
-        warnings: Vec::new(),
-    }
+    Sig { reason: Some("it cannot be read".into()), ..Sig::blank() }
 }
 
 /// The first armored message in a body that should be one; `None` where there is no armor.
