@@ -35,7 +35,8 @@ fn main() -> ExitCode {
 }
 
 fn app(cli: &Cli) -> App {
-    let wall = Timestamp::now();
+    // Whole seconds: what people type and compare.
+    let wall = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
     App {
         config_file: cli.config.clone(),
         around: surroundings(),

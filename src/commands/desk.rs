@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{App, books::ledger_error};
 use crate::case::{self, CaseState, ReportState, Uid, What};
 use crate::clock::calendar::{Calendar, Holidays};
-use crate::clock::policy::{ResponsePolicy, Target, Unit};
+use crate::clock::policy::ResponsePolicy;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::error::{Error, Kind, not_found};
@@ -55,7 +55,7 @@ impl Desk {
             (None, Some((_, policy))) => policy,
             (None, None) => {
                 notices.push("no policy is configured: as a stand-in, a first answer is due in 2 working days".into());
-                stand_in()
+                ResponsePolicy::stand_in()
             }
         };
         if notices.is_empty() && current.first_response.is_none() {
@@ -165,11 +165,6 @@ pub fn resolve(ledger: &Ledger, name: &str) -> Result<ReportRow, Error> {
         }
         other => ledger_error(&other),
     })
-}
-
-/// Without a policy, what anybody would expect.
-fn stand_in() -> ResponsePolicy {
-    ResponsePolicy { first_response: Some(Target::new(2, Unit::WorkingDay)), ..ResponsePolicy::default() }
 }
 
 /// The configured policy, read; `None` where none is configured.
