@@ -202,14 +202,18 @@ fn chain(conn: &Connection, device: i64, name: &str, walk: &mut Walk) -> Result<
         "SELECT id, number, at, who, report, message, what, evidence, hash FROM event WHERE device = ?1 ORDER BY number",
     )?;
     let mut rows = events.query([device])?;
-    let (mut before, mut number, mut arrived) = (GENESIS.to_vec(), 0, 0);
+    let (mut before, mut number, mut arrived) = (GENESIS.to_vec(), 0_i64, 0_i64);
     while let Some(row) = rows.next()? {
         let (id, found, at): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (who, report): (String, String) = (row.get(3)?, row.get(4)?);
         let (message, what): (String, String) = (row.get(5)?, row.get(6)?);
         let (evidence, hash): (Vec<u8>, Vec<u8>) = (row.get(7)?, row.get(8)?);
-        if found != number + 1 {
-            walk.problem(format!("device {name}: events {} to {} are missing", number + 1, found - 1));
+        if found != number.saturating_add(1) {
+            walk.problem(format!(
+                "device {name}: events {} to {} are missing",
+                number.saturating_add(1),
+                found.saturating_sub(1)
+            ));
         }
         if id <= arrived {
             walk.problem(format!("device {name}: event {found} does not stand where it was recorded"));

@@ -111,7 +111,7 @@ impl Ledger {
         let what = json(&event.what)?;
         let link = Link {
             device: name,
-            number: count + 1,
+            number: count.saturating_add(1),
             at: micros(stamp.at),
             who: stamp.who,
             report: event.report.as_deref().unwrap_or_default(),

@@ -99,6 +99,40 @@ fn a_child_stores_until_killed() {
 }
 
 #[test]
+fn of_many_at_once_one_works_and_the_others_say_so() {
+    let (mut worked, mut left) = (0, 0);
+    for round in 0..10 {
+        let home = Home::new();
+        let start = std::sync::Barrier::new(16);
+        let one = |number: usize| -> Result<()> {
+            start.wait();
+            let mut ledger = home.try_open()?;
+            let raw = mail(number, 3000);
+            ledger.store(&incoming(&raw, &number.to_string()), &stamp())?;
+            home.read().audit().map(|audit| assert!(audit.ok, "{:?}", audit.problems))
+        };
+        let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
+            let runs: Vec<_> = (0..16)
+                .map(|number| {
+                    let one = &one;
+                    scope.spawn(move || one(number))
+                })
+                .collect();
+            runs.into_iter().map(|run| run.join().unwrap()).collect()
+        });
+        let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        for error in outcomes.into_iter().filter_map(Result::err) {
+            assert!(matches!(&error, LedgerError::InUse { path } if *path == home.places().ledger), "{round}: {error}");
+            left += 1;
+        }
+        assert_eq!(sound(&home.open()).messages as usize, stored);
+        worked += stored;
+    }
+    println!("{worked} worked, {left} left");
+    assert!(worked >= 10 && left > 0);
+}
+
+#[test]
 fn a_second_writer_leaves_at_once_until_the_first_is_gone() {
     let home = Home::new();
     drop(home.open());

@@ -119,6 +119,8 @@ fn each_kind_of_tampering_is_found_and_named() {
         ("DELETE FROM outbox", "table outbox: "),
         ("UPDATE cursor SET next_uid = 500", "is not what was written"),
         ("UPDATE event SET what = 'x' WHERE number = 3", "event 3 cannot be read"),
+        ("UPDATE event SET number = 9223372036854775807 WHERE number = 3", "are missing"),
+        ("UPDATE event SET at = 9223372036854775807 WHERE number = 3", "event 3 is not what was recorded"),
     ];
     let template = full_home();
     for (sql, expected) in cases {
