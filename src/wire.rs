@@ -181,6 +181,20 @@ pub enum Auth {
     OAuth2(Password),
 }
 
+impl Auth {
+    /// The secret, where it is one line: a command that prints more (notes below the password, say) must not be half obeyed.
+    pub(crate) fn line(&self) -> Result<&str, String> {
+        let (Auth::Password(secret) | Auth::OAuth2(secret)) = self;
+        match secret.expose() {
+            "" => Err("the password is empty".to_owned()),
+            text if text.contains(['\r', '\n', '\0']) => {
+                Err("the password has several lines: have password_command print the password alone".to_owned())
+            }
+            text => Ok(text),
+        }
+    }
+}
+
 /// Why mail could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {

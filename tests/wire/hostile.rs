@@ -271,6 +271,57 @@ fn a_server_that_pours_drips_or_is_silent_is_left() {
     }
 }
 
+/// Every way to log in, on a server that writes down what it hears.
+#[test]
+fn each_login_says_what_it_should() {
+    let base64 = |text: &str| data_encoding::BASE64.encode(text.as_bytes());
+    let password = || Auth::Password(Password::new(dovecot::PASSWORD.into()));
+    let token = || Auth::OAuth2(Password::new("t0ken".into()));
+    let user = dovecot::USER;
+    let quoted = format!(r#"a1 LOGIN "{user}" "pa ss\"wo\\rd ümlaut""#);
+    let plain_line = base64(&format!("\0{user}\0{}", dovecot::PASSWORD));
+    let oauth_line = base64(&format!("user={user}\x01auth=Bearer t0ken\x01\x01"));
+    for (capabilities, auth, answers, expected) in [
+        ("IMAP4rev1", password(), &["a1 OK in\r\n"][..], vec![quoted]),
+        ("AUTH=PLAIN", password(), &["+\r\n", "a1 OK in\r\n"], vec!["a1 AUTHENTICATE PLAIN".into(), plain_line]),
+        (
+            "AUTH=XOAUTH2",
+            token(),
+            &["+ \r\n", "a1 OK in\r\n"],
+            vec!["a1 AUTHENTICATE XOAUTH2".into(), oauth_line.clone()],
+        ),
+        (
+            "AUTH=XOAUTH2",
+            token(),
+            &["+ \r\n", "+ eyJzdGF0dXMiOiI0MDAifQ==\r\n", "a1 NO no\r\n"],
+            vec!["a1 AUTHENTICATE XOAUTH2".into(), oauth_line, String::new()],
+        ),
+        ("LOGINDISABLED", password(), &[], vec![]),
+    ] {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&heard);
+        let port = fake::serve(move |_, mut conn| {
+            conn.send(format!("* OK [CAPABILITY {capabilities}] hi\r\n"));
+            for answer in answers {
+                let Some(line) = conn.line() else { return };
+                log.lock().unwrap().push(line);
+                conn.send(answer);
+            }
+            conn.rest();
+        });
+        let outcome = Imap::connect(ImapConfig { auth, ..plain(port) });
+        assert_eq!(*heard.lock().unwrap(), expected, "{capabilities}");
+        let is_welcome = answers.last().is_some_and(|a| a.contains("OK"));
+        assert_eq!(outcome.is_ok(), is_welcome, "{capabilities}: {:?}", outcome.err());
+    }
+    let several = Auth::Password(Password::new("secret\nnotes: none".into()));
+    let error = error_of(Imap::connect(ImapConfig {
+        auth: several,
+        ..plain(FakeImap::start(Mailbox::default(), |_| Act::Serve).port)
+    }));
+    assert!(error.contains("several lines") && !error.contains("secret"), "{error}");
+}
+
 #[test]
 fn a_meddler_before_tls_gets_no_password() {
     for (name, greeting, answer) in [

@@ -92,6 +92,14 @@ fn smtp_needs_the_right_certificate_and_password() {
 
 /// A plain SMTP server that answers from a list and then does what `end` says; it returns what it heard.
 fn smtp_script(answers: &'static [&'static str], end: fn(&mut fake::Conn)) -> (Delivery, String) {
+    smtp_login_script(None, answers, end)
+}
+
+fn smtp_login_script(
+    login: Option<(String, Auth)>,
+    answers: &'static [&'static str],
+    end: fn(&mut fake::Conn),
+) -> (Delivery, String) {
     let heard = Arc::new(Mutex::new(String::new()));
     let log = Arc::clone(&heard);
     let port = fake::serve(move |_, mut conn| {
@@ -112,7 +120,7 @@ fn smtp_script(answers: &'static [&'static str], end: fn(&mut fake::Conn)) -> (D
         }
     });
     let mut config = submission("127.0.0.1", port, Tls::None, None);
-    config.login = None;
+    config.login = login;
     config.timeouts = Timeouts { idle: Duration::from_secs(2), ..quick() };
     config.after_dot = Duration::from_millis(600);
     let delivery = Mailer::Smtp(config).send(&answer_mail());
@@ -147,6 +155,42 @@ fn a_mail_is_unknown_only_after_the_final_dot() {
         conn.send("250 queued\r\n");
     };
     assert!(matches!(smtp_script(BEFORE, yes).0, Delivery::Sent { .. }));
+}
+
+#[test]
+fn each_smtp_login_says_what_it_should() {
+    let base64 = |text: &str| data_encoding::BASE64.encode(text.as_bytes());
+    let password = || Some(("me".to_owned(), Auth::Password(Password::new("pa ss".into()))));
+    let token = || Some(("me".to_owned(), Auth::OAuth2(Password::new("t0ken".into()))));
+    let oauth_line = format!("AUTH XOAUTH2 {}", base64("user=me\x01auth=Bearer t0ken\x01\x01"));
+    for (login, answers, expected) in [
+        (
+            password(),
+            &["250-mx\r\n250 AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n", "235 in\r\n"][..],
+            vec!["AUTH LOGIN".to_owned(), base64("me"), base64("pa ss"), "MAIL FROM:<security@example.org>".to_owned()],
+        ),
+        (
+            password(),
+            &["250-mx\r\n250 AUTH LOGIN PLAIN\r\n", "235 in\r\n"],
+            vec![format!("AUTH PLAIN {}", base64("\0me\0pa ss")), "MAIL FROM:<security@example.org>".to_owned()],
+        ),
+        (
+            token(),
+            &["250-mx\r\n250 AUTH XOAUTH2\r\n", "235 in\r\n"],
+            vec![oauth_line.clone(), "MAIL FROM:<security@example.org>".to_owned()],
+        ),
+        (
+            token(),
+            &["250-mx\r\n250 AUTH XOAUTH2\r\n", "334 eyJzdGF0dXMiOiI0MDAifQ==\r\n", "535 no\r\n"],
+            vec![oauth_line, String::new()],
+        ),
+        (password(), &["250 mx\r\n"], vec![]),
+    ] {
+        let (delivery, heard) = smtp_login_script(login, answers, |_| ());
+        let heard: Vec<&str> = heard.lines().skip(1).collect();
+        assert_eq!(heard, expected);
+        assert!(matches!(&delivery, Delivery::NotSent { permanent: false, .. }), "{delivery:?}");
+    }
 }
 
 #[test]

@@ -203,9 +203,10 @@ fn login(
         let (host, user) = (config.server.label(), crate::safe::short(&config.user, 80));
         Fault::Fatal(WireError::Login { host, user, reason: reason.to_owned() })
     };
+    let text = config.auth.line().map_err(|e| failed(&e))?;
     let secret = Zeroizing::new(match &config.auth {
-        Auth::Password(password) => format!("\0{}\0{}", config.user, password.expose()),
-        Auth::OAuth2(token) => format!("user={}\x01auth=Bearer {}\x01\x01", config.user, token.expose()),
+        Auth::Password(_) => format!("\0{}\0{text}", config.user),
+        Auth::OAuth2(_) => format!("user={}\x01auth=Bearer {text}\x01\x01", config.user),
     });
     let client = imap::Client::new(stream);
     let sasl = Sasl { told: Cell::new(false) };
@@ -220,8 +221,8 @@ fn login(
             guarded(|| client.authenticate("PLAIN", &sasl).map_err(|(e, _)| e))
         }
         Auth::Password(_) if has("LOGINDISABLED") => return Err(failed("the server allows no password here")),
-        Auth::Password(password) => {
-            let quoted = Zeroizing::new(quote(password.expose()));
+        Auth::Password(_) => {
+            let quoted = Zeroizing::new(quote(text));
             let inside = quoted.get(1..quoted.len() - 1).unwrap_or_default();
             meter.hide(STAND_IN, Zeroizing::new(inside.as_bytes().to_vec()));
             guarded(|| client.login(&config.user, STAND_IN).map_err(|(e, _)| e))

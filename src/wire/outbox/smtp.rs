@@ -117,22 +117,23 @@ impl Link {
 
     fn login(&mut self, user: &str, auth: &Auth) -> Result<(), Fault> {
         let encode = |text: &str| Zeroizing::new(data_encoding::BASE64.encode(text.as_bytes()));
+        let text = auth.line().map_err(Fault::Lost)?;
         let offers = |mechanism| self.server.supports_auth_mechanism(mechanism);
         match auth {
-            Auth::OAuth2(token) => {
-                let secret = Zeroizing::new(format!("user={user}\x01auth=Bearer {}\x01\x01", token.expose()));
+            Auth::OAuth2(_) => {
+                let secret = Zeroizing::new(format!("user={user}\x01auth=Bearer {text}\x01\x01"));
                 let reply = self.secret_line("AUTH XOAUTH2 ", &encode(&secret))?;
                 // The server explains a refusal in a challenge that wants an empty answer.
                 if reply.has_code(334) { self.command("\r\n").map(|_| ()) } else { Ok(()) }
             }
-            Auth::Password(password) if offers(Mechanism::Plain) => {
-                let secret = Zeroizing::new(format!("\0{user}\0{}", password.expose()));
+            Auth::Password(_) if offers(Mechanism::Plain) => {
+                let secret = Zeroizing::new(format!("\0{user}\0{text}"));
                 self.secret_line("AUTH PLAIN ", &encode(&secret)).map(|_| ())
             }
-            Auth::Password(password) if offers(Mechanism::Login) => {
+            Auth::Password(_) if offers(Mechanism::Login) => {
                 self.command("AUTH LOGIN\r\n")?;
                 self.secret_line("", &encode(user))?;
-                self.secret_line("", &encode(password.expose())).map(|_| ())
+                self.secret_line("", &encode(text)).map(|_| ())
             }
             Auth::Password(_) => Err(Fault::Lost("the server offers no login with a password".to_owned())),
         }
