@@ -33,7 +33,8 @@ use jiff::tz::TimeZone;
 
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config, Surroundings};
-use crate::error::Error;
+use crate::error::{Error, Kind};
+use crate::ledger::LedgerError;
 use crate::message::same_address;
 use crate::output::{Raw, View};
 use crate::pgp::certs;
@@ -113,6 +114,13 @@ impl App {
             anstream::eprintln!("{text}");
         }
     }
+}
+
+/// An error of any layer, with its kind and what to do about it.
+pub fn as_error(error: anyhow::Error) -> Error {
+    error.downcast::<Error>().or_else(|other| other.downcast::<LedgerError>().map(Error::from)).unwrap_or_else(|other| {
+        Error::new(Kind::Failed, format!("{other:#}"))
+    })
 }
 
 /// Runs one command.

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let app = app(&cli);
     match commands::run(&app, &cli.command) {
         Ok(done) => finish(&app, &done),
-        Err(e) => fail(&as_error(e), cli.json),
+        Err(e) => fail(&commands::as_error(e), cli.json),
     }
 }
 
@@ -108,13 +108,6 @@ fn fail(error: &Error, json: bool) -> ExitCode {
         }
     }
     ExitCode::from(error.kind.status())
-}
-
-fn as_error(error: anyhow::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(error) => error,
-        Err(other) => Error::new(Kind::Failed, format!("{other:#}")),
-    }
 }
 
 fn usage_error(e: &clap::Error) -> Error {

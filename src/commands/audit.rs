@@ -1,6 +1,6 @@
 //! `sealpost audit`
 
-use super::books::{self, ledger_error};
+use super::books;
 use super::{App, Done};
 use crate::output::health::AuditView;
 
@@ -8,7 +8,7 @@ use crate::output::health::AuditView;
 pub fn run(app: &App) -> anyhow::Result<Done> {
     let config = app.config()?;
     let ledger = books::read(app, &config)?;
-    let audit = ledger.audit().map_err(|e| ledger_error(&e))?;
+    let audit = ledger.audit()?;
     let status = u8::from(!audit.ok);
     let view = AuditView {
         ok: audit.ok,

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, LedgerError, LedgerKey, Places, Stamp};
 
 /// Opens the ledger to write; a second writer gets exit status 4.
-pub fn write(app: &App, config: &Config, stamp: &Stamp<'_>) -> Result<Ledger, Error> {
+pub fn write(config: &Config, stamp: &Stamp<'_>) -> Result<Ledger, Error> {
     let opened = match &config.ledger_key {
         LedgerKeySource::File(key) => {
             let places = Places { ledger: config.ledger.clone(), key: key.clone() };
@@ -14,30 +14,22 @@ pub fn write(app: &App, config: &Config, stamp: &Stamp<'_>) -> Result<Ledger, Er
         }
         LedgerKeySource::Command(command) => Ledger::open(&config.ledger, &key_from(command)?, stamp),
     };
-    let _ = app;
-    opened.map_err(|e| ledger_error(&e))
+    Ok(opened?)
 }
 
 /// Opens the ledger to read, also while a poll writes. The first command of all makes it.
 pub fn read(app: &App, config: &Config) -> Result<Ledger, Error> {
-    let key = match &config.ledger_key {
-        LedgerKeySource::File(file) => {
-            let nothing_yet = !config.ledger.exists() && !file.exists();
-            if nothing_yet {
-                return write(app, config, &stamp(app));
-            }
-            if !config.ledger.exists() || !file.exists() {
-                // Says which of the two has gone missing, and makes nothing.
-                return write(app, config, &stamp(app));
-            }
-            LedgerKey::read(file).map_err(|e| ledger_error(&e))?
+    let command = match &config.ledger_key {
+        LedgerKeySource::File(key) => {
+            let places = Places { ledger: config.ledger.clone(), key: key.clone() };
+            return Ok(Ledger::open_read_or_create(&places, &stamp(app))?);
         }
-        LedgerKeySource::Command(command) => key_from(command)?,
+        LedgerKeySource::Command(command) => command,
     };
-    match Ledger::open_read(&config.ledger, &key) {
+    match Ledger::open_read(&config.ledger, &key_from(command)?) {
         // A writer migrates; a reader cannot.
-        Err(LedgerError::Older { .. }) => write(app, config, &stamp(app)),
-        other => other.map_err(|e| ledger_error(&e)),
+        Err(LedgerError::Older { .. }) => write(config, &stamp(app)),
+        other => Ok(other?),
     }
 }
 
@@ -48,11 +40,11 @@ pub fn stamp(app: &App) -> Stamp<'_> {
 
 fn key_from(command: &[String]) -> Result<LedgerKey, Error> {
     let text = secrets::from_command(command, "the ledger's key")?;
-    LedgerKey::from_hex(text.expose().as_bytes(), "key_command").map_err(|e| ledger_error(&e))
+    Ok(LedgerKey::from_hex(text.expose().as_bytes(), "key_command")?)
 }
 
 /// The ledger's errors already say what to do.
-pub fn ledger_error(e: &LedgerError) -> Error {
+fn in_words(e: &LedgerError) -> Error {
     let kind = match e {
         LedgerError::InUse { .. } => Kind::InUse,
         LedgerError::Loose { .. } | LedgerError::Foreign { .. } => Kind::Config,
@@ -72,6 +64,6 @@ pub fn ledger_error(e: &LedgerError) -> Error {
 
 impl From<LedgerError> for Error {
     fn from(e: LedgerError) -> Error {
-        ledger_error(&e)
+        in_words(&e)
     }
 }

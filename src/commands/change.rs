@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::books::{self, ledger_error};
+use super::books;
 use super::desk::{self, Desk};
 use super::{App, Done, files};
 use crate::case::{Fact, What};
@@ -151,7 +151,7 @@ fn one(app: &App, id: &str, what: What, words: String) -> anyhow::Result<Done> {
 
 fn open(app: &App) -> anyhow::Result<(Config, Ledger)> {
     let config = app.config()?;
-    let ledger = books::write(app, &config, &books::stamp(app))?;
+    let ledger = books::write(&config, &books::stamp(app))?;
     Ok((config, ledger))
 }
 
@@ -161,7 +161,7 @@ fn append(app: &App, ledger: &mut Ledger, report: &ReportRow, what: What) -> any
         return Err(usage("the text is longer than 64 KiB").into());
     }
     let event = NewEvent { report: Some(report.uid.clone()), message: None, what };
-    Ok(ledger.append(&[event], &books::stamp(app)).map_err(|e| ledger_error(&e))?)
+    Ok(ledger.append(&[event], &books::stamp(app))?)
 }
 
 fn said(report: &ReportRow, line: String, detail: serde_json::Value) -> Done {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{App, books::ledger_error};
+use super::App;
 use crate::case::{self, CaseState, ReportState, Uid, What};
 use crate::clock::calendar::{Calendar, Holidays};
 use crate::clock::policy::ResponsePolicy;
@@ -37,18 +37,17 @@ pub struct Desk {
 impl Desk {
     /// Reads the ledger's events and rows, the policy and the calendar.
     pub fn read(app: &App, config: &Config, ledger: &Ledger) -> Result<Desk, Error> {
-        let failed = |e| ledger_error(&e);
-        let events = ledger.events().map_err(failed)?;
+        let events = ledger.events()?;
         let reports = case::fold(&events);
         let cases = case::cases(&reports);
-        let rows = ledger.reports().map_err(failed)?.into_iter().map(|row| (row.uid.clone(), row)).collect();
+        let rows = ledger.reports()?.into_iter().map(|row| (row.uid.clone(), row)).collect();
         let mut suggested: HashMap<Uid, Vec<(Uid, String)>> = HashMap::new();
         for event in &events {
             if let (Some(report), What::Suggested { other, why }) = (&event.report, &event.what) {
                 suggested.entry(report.clone()).or_default().push((other.clone(), why.clone()));
             }
         }
-        let adopted = ledger.policies().map_err(failed)?;
+        let adopted = ledger.policies()?;
         let mut notices = Vec::new();
         let current = match (adopted.last(), published_policy(config)?) {
             (Some(newest), _) => newest.policy.clone(),
@@ -163,7 +162,7 @@ pub fn resolve(ledger: &Ledger, name: &str) -> Result<ReportRow, Error> {
         crate::ledger::LedgerError::NotFound { .. } => {
             not_found(format!("there is no report {name}")).hint("sealpost list --all shows the numbers")
         }
-        other => ledger_error(&other),
+        other => other.into(),
     })
 }
 
@@ -184,9 +183,9 @@ pub fn adopt_policy(app: &App, config: &Config, ledger: &mut Ledger) -> Result<O
         .and_then(|p| p.file_name())
         .map(|n| n.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let first = ledger.policies().map_err(|e| ledger_error(&e))?.is_empty();
+    let first = ledger.policies()?.is_empty();
     let adopted =
-        ledger.adopt_policy(&name, &bytes, &policy, &super::books::stamp(app)).map_err(|e| ledger_error(&e))?;
+        ledger.adopt_policy(&name, &bytes, &policy, &super::books::stamp(app))?;
     let digest: String = data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes)).chars().take(12).collect();
     Ok((adopted && !first).then(|| format!("{name} has changed ({digest}): it holds for reports from now on")))
 }

@@ -10,7 +10,7 @@ use crate::wire::{Direction, Limits, Progress, files};
 /// Runs it. A file that cannot be read stops the run; what was read before it is kept and filed.
 pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let config = app.config()?;
-    let mut ledger = books::write(app, &config, &books::stamp(app))?;
+    let mut ledger = books::write(&config, &books::stamp(app))?;
     let notice = desk::adopt_policy(app, &config, &mut ledger)?;
     let names: Vec<String> = args.files.iter().map(|f| f.display().to_string()).collect();
     let mut taker = Taker::new(app, &mut ledger, names.join(" "));

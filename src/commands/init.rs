@@ -55,7 +55,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     config::parse(&text, &file, &app.around)?;
     files::write_new(&file, text.as_bytes())?;
     let config = app.config()?;
-    let made = books::write(app, &config, &books::stamp(app))?;
+    let made = books::write(&config, &books::stamp(app))?;
     let ring = keys::load(&config)?;
     let fingerprint = ring.own().first().map(certs::fingerprint);
     let mut line = format!("wrote {}\nmade the ledger {}", file.display(), made.path().display());

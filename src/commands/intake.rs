@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::books::ledger_error;
 use super::keys::{self, Unlock};
 use super::{App, desk};
 use crate::case::{Role, What};
@@ -47,7 +46,7 @@ impl<'a> Taker<'a> {
     /// Makes a batch durable, together with the position where there is one.
     pub fn store(&mut self, mail: &[Fetched], cursor: Option<(&str, Cursor)>) -> Result<(), Error> {
         let incoming: Vec<Incoming<'_>> = mail.iter().map(|m| incoming(m, self.app.wall)).collect();
-        let stored = self.ledger.store_many(&incoming, cursor, &self.stamp).map_err(|e| ledger_error(&e))?;
+        let stored = self.ledger.store_many(&incoming, cursor, &self.stamp)?;
         self.tally.seen += stored.len() as u64;
         let known = stored.iter().filter(|s| s.known).count() as u64;
         self.tally.known += known;
@@ -72,12 +71,12 @@ impl<'a> Taker<'a> {
     /// Opens and files everything that is stored and not yet filed, then what a key opens now that did not before.
     pub fn settle(&mut self, config: &Config, retry_quarantined: bool) -> Result<(), Error> {
         let mut ring = keys::load(config)?;
-        let pending = self.ledger.pending().map_err(|e| ledger_error(&e))?;
+        let pending = self.ledger.pending()?;
         let hopeful =
             if ring.is_locked() && keys::can_unlock(self.app, config) { ring.digest_unlocked() } else { ring.digest() };
-        let mut again = self.ledger.retryable(&hopeful).map_err(|e| ledger_error(&e))?;
+        let mut again = self.ledger.retryable(&hopeful)?;
         if retry_quarantined {
-            again.extend(self.ledger.quarantined().map_err(|e| ledger_error(&e))?);
+            again.extend(self.ledger.quarantined()?);
         }
         if pending.is_empty() && again.is_empty() {
             return Ok(());
@@ -89,7 +88,7 @@ impl<'a> Taker<'a> {
         let opener = Opener::new(self.app, config, self.ledger, ring)?;
         let mut order: BTreeMap<(Timestamp, MessageId), ()> = BTreeMap::new();
         for id in pending {
-            let row = self.ledger.message(id).map_err(|e| ledger_error(&e))?;
+            let row = self.ledger.message(id)?;
             order.insert((row.received_at, id), ());
         }
         let order: Vec<MessageId> = order.into_keys().map(|(_, id)| id).collect();
@@ -109,11 +108,11 @@ impl<'a> Taker<'a> {
 
     /// A mail that could not be opened before keeps its place; what it says is known now.
     fn open_again(&mut self, opener: &Opener, id: MessageId) -> Result<(), Error> {
-        let row = self.ledger.message(id).map_err(|e| ledger_error(&e))?;
+        let row = self.ledger.message(id)?;
         let opened = opener.open(self.ledger, &row)?;
         let better = opened.verdict.encryption.status != EncryptionStatus::Unopened && opened.quarantined.is_none();
         let record = Record { message: id, opened: &opened, tried_with: &opener.digest, events: &[] };
-        self.ledger.record(&record, &self.stamp).map_err(|e| ledger_error(&e))?;
+        self.ledger.record(&record, &self.stamp)?;
         self.tally.opened_later += u64::from(better);
         Ok(())
     }
@@ -195,7 +194,7 @@ impl Opener {
     }
 
     fn open(&self, ledger: &Ledger, row: &MessageRow) -> Result<Opened, Error> {
-        let raw = ledger.raw(row.id).map_err(|e| ledger_error(&e))?;
+        let raw = ledger.raw(row.id)?;
         Ok(open::open(&raw, &self.ring, &self.context(row)))
     }
 
@@ -206,7 +205,7 @@ impl Opener {
         row: &MessageRow,
         path: &str,
     ) -> Result<Option<crate::secret::Plaintext>, Error> {
-        let raw = ledger.raw(row.id).map_err(|e| ledger_error(&e))?;
+        let raw = ledger.raw(row.id)?;
         Ok(open::part(&raw, &self.ring, &self.context(row), path))
     }
 }
@@ -219,7 +218,7 @@ fn file_one(
     stamp: &Stamp<'_>,
     tally: &mut Intake,
 ) -> Result<(), Error> {
-    let row = ledger.message(id).map_err(|e| ledger_error(&e))?;
+    let row = ledger.message(id)?;
     let opened = opener.open(ledger, &row)?;
     let copy_of_ours = own_copy(ledger, &row, &opened)?;
     let related = related(ledger, &row, &opened)?;
@@ -232,13 +231,13 @@ fn file_one(
     count(tally, &placement, &opened);
     let events = events(&row, &opened, &placement, way);
     let record = Record { message: id, opened: &opened, tried_with: &opener.digest, events: &events };
-    ledger.record(&record, stamp).map_err(|e| ledger_error(&e))
+    Ok(ledger.record(&record, stamp)?)
 }
 
 /// The report of a reply of ours that comes back from the Sent mailbox.
 fn own_copy(ledger: &Ledger, row: &MessageRow, opened: &Opened) -> Result<Option<String>, Error> {
     let (Direction::Out, Some(id)) = (row.direction, &opened.header.message_id) else { return Ok(None) };
-    let item = ledger.outbox_by_message_id(id).map_err(|e| ledger_error(&e))?;
+    let item = ledger.outbox_by_message_id(id)?;
     Ok(item.filter(|item| item.was_handed_over()).map(|item| item.report))
 }
 
@@ -246,7 +245,7 @@ fn own_copy(ledger: &Ledger, row: &MessageRow, opened: &Opened) -> Result<Option
 fn related(ledger: &Ledger, row: &MessageRow, opened: &Opened) -> Result<Vec<Related>, Error> {
     let mut found = Vec::new();
     if let Some(key) = filing::content_key(opened) {
-        for other in ledger.by_content_key(&key).map_err(|e| ledger_error(&e))? {
+        for other in ledger.by_content_key(&key)? {
             if other.id != row.id {
                 connect(ledger, other.report.as_deref(), Connection::SameContent, &mut found)?;
             }
@@ -255,10 +254,10 @@ fn related(ledger: &Ledger, row: &MessageRow, opened: &Opened) -> Result<Vec<Rel
     let header = &opened.header;
     let ids = header.in_reply_to.iter().chain(header.references.iter().rev());
     for id in ids.take(THREAD_IDS) {
-        for other in ledger.by_message_id(id).map_err(|e| ledger_error(&e))? {
+        for other in ledger.by_message_id(id)? {
             connect(ledger, other.report.as_deref(), Connection::Thread, &mut found)?;
         }
-        if let Some(item) = ledger.outbox_by_message_id(id).map_err(|e| ledger_error(&e))? {
+        if let Some(item) = ledger.outbox_by_message_id(id)? {
             connect(ledger, Some(&item.report), Connection::Thread, &mut found)?;
         }
     }
@@ -270,9 +269,9 @@ fn connect(ledger: &Ledger, report: Option<&str>, by: Connection, found: &mut Ve
     if found.iter().any(|r| r.report == uid && r.by == by) {
         return Ok(());
     }
-    let Some(report) = ledger.report(uid).map_err(|e| ledger_error(&e))? else { return Ok(()) };
+    let Some(report) = ledger.report(uid)? else { return Ok(()) };
     let opening = match &report.opening {
-        Some(opening) => ledger.opened(opening.id).map_err(|e| ledger_error(&e))?,
+        Some(opening) => ledger.opened(opening.id)?,
         None => None,
     };
     let signer = opening.and_then(|o| o.verdict.signature.verified_signer().map(str::to_owned));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::json;
 
-use super::books::{self, ledger_error};
+use super::books;
 use super::{App, Done, check, files, init, keys, secrets};
 use crate::case::What;
 use crate::cli::key::{Action, Args};
@@ -49,12 +49,12 @@ fn list(app: &App) -> anyhow::Result<Done> {
     let config = app.config()?;
     let ring = keys::load(&config)?;
     let ledger = books::read(app, &config)?;
-    let pins = ledger.pins().map_err(|e| ledger_error(&e))?;
+    let pins = ledger.pins()?;
     let view = |info: &CertInfo, source: &str, address: Option<&str>| key_view(info, source, address, &pins);
     let own = ring.own().iter().map(|c| view(&certs::describe(c, app.now), "own", None)).collect();
     let mut certificates: Vec<KeyView> =
         ring.certs().iter().map(|c| view(&certs::describe(c, app.now), "configured", None)).collect();
-    for stored in newest_versions(ledger.certs().map_err(|e| ledger_error(&e))?) {
+    for stored in newest_versions(ledger.certs()?) {
         if certificates.iter().any(|c| c.fingerprint == stored.fingerprint) {
             continue;
         }
@@ -160,7 +160,7 @@ fn import(app: &App, file: &Path) -> anyhow::Result<Done> {
     let bytes = files::read(file, FILE_LIMIT)?;
     let found = certs::import(&bytes).map_err(|e| Error::new(Kind::Key, format!("{}: {e}", file.display())))?;
     let config = app.config()?;
-    let mut ledger = books::write(app, &config, &books::stamp(app))?;
+    let mut ledger = books::write(&config, &books::stamp(app))?;
     let mut lines = Vec::new();
     let mut kept = Vec::new();
     for cert in &found.certs {
@@ -168,7 +168,7 @@ fn import(app: &App, file: &Path) -> anyhow::Result<Done> {
         let bytes = certs::to_bytes(cert).map_err(|e| Error::new(Kind::Key, e.to_string()))?;
         let addresses: Vec<&str> = info.user_ids.iter().filter_map(|u| u.address.as_deref()).collect();
         let address = addresses.first().copied().unwrap_or_default();
-        ledger.import_cert(&info.fingerprint, address, &bytes, &books::stamp(app)).map_err(|e| ledger_error(&e))?;
+        ledger.import_cert(&info.fingerprint, address, &bytes, &books::stamp(app))?;
         lines.push(format!("kept {}  {}", grouped(&info.fingerprint), safe::line(&addresses.join(", "))));
         lines.push(format!(
             "  compare it with its owner, then: sealpost key pin {} {}",
@@ -204,7 +204,7 @@ fn export(app: &App, which: Option<&str>) -> anyhow::Result<Done> {
                 Some(cert) => certs::export(cert),
                 None => {
                     let ledger = books::read(app, &config)?;
-                    let stored = ledger.certs().map_err(|e| ledger_error(&e))?;
+                    let stored = ledger.certs()?;
                     let cert = newest_versions(stored)
                         .into_iter()
                         .filter_map(|s| certs::import(&s.bytes).ok()?.certs.into_iter().next())
@@ -235,18 +235,18 @@ fn pin(app: &App, address: &str, fingerprint: &str) -> anyhow::Result<Done> {
         return Err(usage(format!("{} is not an address", safe::line(address))).into());
     }
     let config = app.config()?;
-    let mut ledger = books::write(app, &config, &books::stamp(app))?;
+    let mut ledger = books::write(&config, &books::stamp(app))?;
     let ring = keys::load(&config)?;
     if pinned_cert(&ledger, &ring, &fingerprint)?.is_none() {
         return Err(not_found(format!("no certificate {fingerprint} is kept"))
             .hint("sealpost key import FILE first; sealpost key list shows what there is")
             .into());
     }
-    let before = ledger.pin(address).map_err(|e| ledger_error(&e))?;
+    let before = ledger.pin(address)?;
     let what = What::Pinned { address: address.to_ascii_lowercase(), fingerprint: fingerprint.clone() };
     ledger
         .append(&[NewEvent { report: None, message: None, what }], &books::stamp(app))
-        .map_err(|e| ledger_error(&e))?;
+        ?;
     let instead = match before {
         Some(old) if old != fingerprint => format!(", instead of {}", grouped(&old)),
         _ => String::new(),
@@ -259,7 +259,7 @@ fn pin(app: &App, address: &str, fingerprint: &str) -> anyhow::Result<Done> {
 pub fn pinned_cert(ledger: &Ledger, ring: &Keyring, fingerprint: &str) -> Result<Option<certs::Certificate>, Error> {
     let mut merged: Option<certs::Certificate> =
         ring.certs().iter().find(|c| certs::fingerprint(c) == fingerprint).cloned();
-    for stored in ledger.certs_called(fingerprint).map_err(|e| ledger_error(&e))? {
+    for stored in ledger.certs_called(fingerprint)? {
         let Ok(found) = certs::import(&stored.bytes) else { continue };
         for update in found.certs.into_iter().filter(|c| certs::fingerprint(c) == fingerprint) {
             merged = Some(match merged {
@@ -273,7 +273,7 @@ pub fn pinned_cert(ledger: &Ledger, ring: &Keyring, fingerprint: &str) -> Result
 
 /// Puts the certificates that a person pinned into the keyring: their signatures count.
 pub fn add_pinned(ledger: &Ledger, ring: &mut Keyring) -> Result<(), Error> {
-    for (_, fingerprint) in ledger.pins().map_err(|e| ledger_error(&e))? {
+    for (_, fingerprint) in ledger.pins()? {
         if let Some(cert) = pinned_cert(ledger, ring, &fingerprint)? {
             ring.add_cert(cert);
         }
@@ -296,7 +296,7 @@ pub fn candidates(
         .filter(|c| certs::is_for_address(c, address, now))
         .map(|c| certs::describe(c, now))
         .collect();
-    for stored in newest_versions(ledger.certs_for(address).map_err(|e| ledger_error(&e))?) {
+    for stored in newest_versions(ledger.certs_for(address)?) {
         let gossip = stored.source == Some(crate::report::CertSource::Gossip);
         if gossip || found.iter().any(|c| c.fingerprint == stored.fingerprint) {
             continue;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::books::{self, ledger_error};
+use super::books;
 use super::desk::Desk;
 use super::{App, Done};
 use crate::case::{Role, State};
@@ -20,7 +20,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     }
     let desk = Desk::read(app, &config, &ledger)?;
     let found: Option<HashSet<String>> = match &args.search {
-        Some(text) => Some(ledger.search(text).map_err(|e| ledger_error(&e))?.into_iter().collect()),
+        Some(text) => Some(ledger.search(text)?.into_iter().collect()),
         None => None,
     };
     let mut reports: Vec<ReportView> = desk
@@ -56,11 +56,11 @@ fn wanted(view: &ReportView, args: &Args) -> bool {
 
 fn automatic(ledger: &Ledger) -> anyhow::Result<AutomaticList> {
     let mut messages = Vec::new();
-    for row in ledger.messages_of_no_report().map_err(|e| ledger_error(&e))?.into_iter().rev() {
+    for row in ledger.messages_of_no_report()?.into_iter().rev() {
         if row.role != Some(Role::Automatic) {
             continue;
         }
-        let Some(opened) = ledger.opened(row.id).map_err(|e| ledger_error(&e))? else { continue };
+        let Some(opened) = ledger.opened(row.id)? else { continue };
         let header = opened.header;
         messages.push(AutomaticView {
             id: row.id.0,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::books::{self, ledger_error};
+use super::books;
 use super::{App, Done, post};
 use crate::case::What;
 use crate::cli::outbox::{Action, Args};
@@ -19,10 +19,10 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
             Ok(Done::new(list(&ledger)?).zone(&config.calendar.zone))
         }
         Some(Action::Send { number }) => {
-            let mut ledger = books::write(app, &config, &books::stamp(app))?;
+            let mut ledger = books::write(&config, &books::stamp(app))?;
             let (sent, asked) = match number {
                 None => {
-                    let queued = ledger.outbox().map_err(|e| ledger_error(&e))?;
+                    let queued = ledger.outbox()?;
                     let asked = queued.iter().filter(|i| i.state == OutboxState::Queued).count() as u64;
                     (post::send_waiting(app, &config, &mut ledger)?, asked)
                 }
@@ -32,8 +32,8 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
             Ok(Done::new(Said { line, json: json!({"sent": sent, "asked": asked}) }).needs_person(sent < asked))
         }
         Some(Action::Drop { number }) => {
-            let mut ledger = books::write(app, &config, &books::stamp(app))?;
-            ledger.outbox_step(*number, &Step::Drop, &books::stamp(app)).map_err(|e| ledger_error(&e))?;
+            let mut ledger = books::write(&config, &books::stamp(app))?;
+            ledger.outbox_step(*number, &Step::Drop, &books::stamp(app))?;
             let line = format!("reply {number} taken out of the outbox; it will not be sent");
             Ok(Done::new(Said { line, json: json!({"dropped": number}) }))
         }
@@ -43,15 +43,15 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
 /// What is not done with, and what was sent lately stays out of the way.
 fn list(ledger: &Ledger) -> anyhow::Result<Outbox> {
     let mut outbox = Vec::new();
-    let events = ledger.events().map_err(|e| ledger_error(&e))?;
-    for item in ledger.outbox().map_err(|e| ledger_error(&e))? {
+    let events = ledger.events()?;
+    for item in ledger.outbox()? {
         if matches!(item.state, OutboxState::Sent | OutboxState::Dropped) {
             continue;
         }
         let queued = |e: &&crate::case::Event| matches!(&e.what, What::Queued { outbox, .. } if *outbox == item.number);
         let queued_at = events.iter().find(queued).map(|e| e.at).unwrap_or_default();
-        let report = ledger.report(&item.report).map_err(|e| ledger_error(&e))?.map(|r| r.id.0);
-        let size = ledger.sealed(item.number).map_err(|e| ledger_error(&e))?.len();
+        let report = ledger.report(&item.report)?.map(|r| r.id.0);
+        let size = ledger.sealed(item.number)?.len();
         outbox.push(Item {
             number: item.number,
             report,

@@ -14,7 +14,7 @@ use crate::wire::{self, Progress};
 pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let config = app.config()?;
     files::refuse_loose(&config.file)?;
-    let mut ledger = books::write(app, &config, &books::stamp(app))?;
+    let mut ledger = books::write(&config, &books::stamp(app))?;
     let notice = desk::adopt_policy(app, &config, &mut ledger);
     let mut taker = Taker::new(app, &mut ledger, source_name(&config));
     match notice {

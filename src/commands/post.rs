@@ -1,6 +1,6 @@
 //! The outbox on its way: handed over at most once, the same bytes on every try, a copy in the Sent mailbox.
 
-use super::books::{self, ledger_error};
+use super::books;
 use super::{App, servers};
 use crate::case::What;
 use crate::config::{Config, Source};
@@ -31,7 +31,7 @@ pub fn send_waiting(app: &App, config: &Config, ledger: &mut Ledger) -> Result<u
 
 /// Sends one that a person named: a queued or failed one again, an unknown one only because a person says so.
 pub fn send_named(app: &App, config: &Config, ledger: &mut Ledger, number: i64) -> Result<OutboxState, Error> {
-    let item = ledger.outbox_item(number).map_err(|e| ledger_error(&e))?;
+    let item = ledger.outbox_item(number)?;
     let step = if item.state == OutboxState::Unknown { Step::SendAgain } else { Step::Send };
     let mailer = way_out(app, config)?;
     let state = send_one(app, ledger, &mailer, &item, step)?;
@@ -47,7 +47,7 @@ fn way_out(app: &App, config: &Config) -> Result<Mailer, Error> {
 }
 
 fn outbox(ledger: &Ledger) -> Result<Vec<OutboxItem>, Error> {
-    ledger.outbox().map_err(|e| ledger_error(&e))
+    Ok(ledger.outbox()?)
 }
 
 /// `sending` is on the disk before the first byte goes out. If we die in between, the next run finds it and calls it
@@ -59,13 +59,12 @@ fn send_one(
     item: &OutboxItem,
     step: Step,
 ) -> Result<OutboxState, Error> {
-    let failed = |e| ledger_error(&e);
     let stamp = books::stamp(app);
-    let bytes = ledger.sealed(item.number).map_err(failed)?;
+    let bytes = ledger.sealed(item.number)?;
     let sealed = Sealed::restore(bytes, &item.sender, &item.recipients).map_err(|e| {
         Error::new(Kind::Ledger, format!("reply {} in the outbox is not what was put there: {e}", item.number))
     })?;
-    ledger.outbox_step(item.number, &step, &stamp).map_err(failed)?;
+    ledger.outbox_step(item.number, &step, &stamp)?;
     let (step, state, words) = match mailer.send(&sealed) {
         Delivery::Sent { .. } => (Step::Sent, OutboxState::Sent, None),
         Delivery::NotSent { reason, .. } => {
@@ -75,16 +74,14 @@ fn send_one(
             (Step::Unknown, OutboxState::Unknown, Some(format!("may or may not have gone out: {reason}")))
         }
     };
-    ledger
-        .batch(|ledger| {
-            ledger.outbox_step(item.number, &step, &stamp)?;
-            if state == OutboxState::Sent {
-                let what = What::Answered { answered_at: app.now, how: "sent".into() };
-                ledger.append(&[NewEvent { report: Some(item.report.clone()), message: None, what }], &stamp)?;
-            }
-            Ok(())
-        })
-        .map_err(failed)?;
+    ledger.batch(|ledger| {
+        ledger.outbox_step(item.number, &step, &stamp)?;
+        if state == OutboxState::Sent {
+            let what = What::Answered { answered_at: app.now, how: "sent".into() };
+            ledger.append(&[NewEvent { report: Some(item.report.clone()), message: None, what }], &stamp)?;
+        }
+        Ok::<(), Error>(())
+    })?;
     if let Some(words) = words {
         app.say(format!("reply {} {}\n  sealpost outbox tells what can be done", item.number, safe::line(&words)));
     }
@@ -101,9 +98,9 @@ fn copy_to_sent(app: &App, config: &Config, ledger: &mut Ledger) -> Result<(), E
     }
     let copied = servers::imap(app, server).and_then(|mut imap| {
         for item in &missing {
-            let bytes = ledger.sealed(item.number).map_err(|e| ledger_error(&e))?;
+            let bytes = ledger.sealed(item.number)?;
             imap.append_sent(&bytes, app.wall).map_err(|e| servers::wire_error(&e))?;
-            ledger.outbox_copied(item.number).map_err(|e| ledger_error(&e))?;
+            ledger.outbox_copied(item.number)?;
         }
         imap.close();
         Ok(())

@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use super::books::{self, ledger_error};
+use super::books;
 use super::desk::{self, Desk};
 use super::keys::{self, Unlock};
 use super::{App, Done, files, key, post};
@@ -35,7 +35,7 @@ const FILE_LIMIT: u64 = 18 << 20;
 /// Runs it.
 pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let config = app.config()?;
-    let mut ledger = books::write(app, &config, &books::stamp(app))?;
+    let mut ledger = books::write(&config, &books::stamp(app))?;
     let row = desk::resolve(&ledger, &args.id)?;
     let answered = newest_message(&ledger, &row)?;
     let to = address_to(app, args, &config, &row, &answered)?;
@@ -59,11 +59,11 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
 
 /// The reporter's newest mail, or where there is none, the newest of any kind.
 fn newest_message(ledger: &Ledger, row: &ReportRow) -> Result<Opened, Error> {
-    let messages = ledger.messages_of(&row.uid).map_err(|e| ledger_error(&e))?;
+    let messages = ledger.messages_of(&row.uid)?;
     let theirs = messages.iter().rev().find(|m| matches!(m.role, Some(Role::Opening | Role::FollowUp | Role::Resend)));
     let newest = theirs.or_else(|| messages.last());
     let opened = match newest {
-        Some(message) => ledger.opened(message.id).map_err(|e| ledger_error(&e))?,
+        Some(message) => ledger.opened(message.id)?,
         None => None,
     };
     opened.ok_or_else(|| Error::new(Kind::Failed, format!("report {} has no mail to answer", row.id.0)))
@@ -116,7 +116,7 @@ fn certificate(
     to: &Address,
 ) -> Result<Certificate, Error> {
     let shown = safe::line(&to.address);
-    if let Some(fingerprint) = ledger.pin(&to.address).map_err(|e| ledger_error(&e))? {
+    if let Some(fingerprint) = ledger.pin(&to.address)? {
         return key::pinned_cert(ledger, ring, &fingerprint)?.ok_or_else(|| {
             Error::new(
                 Kind::Key,
@@ -160,7 +160,7 @@ fn certificate(
 fn pin(app: &App, ledger: &mut Ledger, address: &str, fingerprint: &str) -> Result<(), Error> {
     let what = What::Pinned { address: address.to_ascii_lowercase(), fingerprint: fingerprint.to_owned() };
     let event = NewEvent { report: None, message: None, what };
-    ledger.append(&[event], &books::stamp(app)).map_err(|e| ledger_error(&e))
+    Ok(ledger.append(&[event], &books::stamp(app))?)
 }
 
 /// The text: from a file, or from a person in an editor, with a template to begin with.
@@ -307,7 +307,7 @@ fn finish(
         recipients: sealed.envelope_to(),
         sealed: sealed.bytes(),
     };
-    let number = ledger.queue(&letter, &books::stamp(app)).map_err(|e| ledger_error(&e))?;
+    let number = ledger.queue(&letter, &books::stamp(app))?;
     let state = if args.later { OutboxState::Queued } else { post::send_named(app, config, ledger, number)? };
     let words = match state {
         OutboxState::Sent => format!("reply {number} sent to {}: {seal}", safe::line(&sealed.envelope_to().join(", "))),

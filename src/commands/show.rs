@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::books::{self, ledger_error};
+use super::books;
 use super::desk::{self, Desk};
 use super::intake::Opener;
 use super::keys::{self, Unlock};
@@ -25,11 +25,11 @@ pub fn run(app: &App, args: &show::Args) -> anyhow::Result<Done> {
     let config = app.config()?;
     let ledger = books::read(app, &config)?;
     let row = desk::resolve(&ledger, &args.id)?;
-    let messages = ledger.messages_of(&row.uid).map_err(|e| ledger_error(&e))?;
+    let messages = ledger.messages_of(&row.uid)?;
     if let Some(number) = args.raw {
         let message = messages.iter().find(|m| m.id.0 == number);
         let message = message.ok_or_else(|| no_message(&row, number, &messages))?;
-        let bytes = ledger.raw(message.id).map_err(|e| ledger_error(&e))?;
+        let bytes = ledger.raw(message.id)?;
         return Ok(Done::new(Raw { bytes }));
     }
     let desk = Desk::read(app, &config, &ledger)?;
@@ -37,10 +37,10 @@ pub fn run(app: &App, args: &show::Args) -> anyhow::Result<Done> {
         .report(&row.uid)
         .ok_or_else(|| Error::new(Kind::Ledger, "the report has no events").hint("sealpost audit"))?;
     let report = desk.view(&row, state);
-    let pins = ledger.pins().map_err(|e| ledger_error(&e))?;
+    let pins = ledger.pins()?;
     let mut all = Vec::new();
     for message in &messages {
-        if let Some(opened) = ledger.opened(message.id).map_err(|e| ledger_error(&e))? {
+        if let Some(opened) = ledger.opened(message.id)? {
             let signer = opened.verdict.signature.by.as_ref();
             let from = opened.header.sender().map(|a| a.address.to_ascii_lowercase());
             let pinned = pins.iter().any(|(address, f)| Some(address) == from.as_ref() && Some(f) == signer);
@@ -64,9 +64,9 @@ fn no_message(row: &ReportRow, number: i64, messages: &[MessageRow]) -> Error {
 
 /// Events of the report and of its messages, once each, in order.
 fn history(ledger: &Ledger, row: &ReportRow, messages: &[MessageRow]) -> Result<Vec<Happening>, Error> {
-    let mut events = ledger.events_of(&row.uid).map_err(|e| ledger_error(&e))?;
+    let mut events = ledger.events_of(&row.uid)?;
     for message in messages {
-        events.extend(ledger.events_about(&message.uid).map_err(|e| ledger_error(&e))?);
+        events.extend(ledger.events_about(&message.uid)?);
     }
     events.sort_by(|a, b| (a.at, &a.device, a.number).cmp(&(b.at, &b.device, b.number)));
     events.dedup_by(|a, b| a.device == b.device && a.number == b.number);
@@ -161,7 +161,7 @@ pub fn save(app: &App, args: &save::Args) -> anyhow::Result<Done> {
         Error::new(Kind::Key, format!("part {path} of message {} cannot be opened now", message.id.0))
             .hint("the secret key must be at hand; sealpost show tells which")
     })?;
-    let opened = ledger.opened(message.id).map_err(|e| ledger_error(&e))?;
+    let opened = ledger.opened(message.id)?;
     let name =
         opened.and_then(|o| o.parts.into_iter().find(|p| p.path == path)).and_then(|p| p.name).unwrap_or_default();
     let fallback = format!("part-{}", path.replace('.', "-"));
@@ -183,11 +183,11 @@ fn find_part(ledger: &Ledger, row: &ReportRow, wanted: &str) -> Result<(MessageR
         None => (None, wanted),
     };
     let mut found = Vec::new();
-    for message in ledger.messages_of(&row.uid).map_err(|e| ledger_error(&e))? {
+    for message in ledger.messages_of(&row.uid)? {
         if number.is_some_and(|n| n != message.id.0) {
             continue;
         }
-        let opened = ledger.opened(message.id).map_err(|e| ledger_error(&e))?;
+        let opened = ledger.opened(message.id)?;
         if opened.is_some_and(|o| o.parts.iter().any(|p| p.path == path)) {
             found.push(message);
         }

@@ -79,7 +79,7 @@ fn a_child_stores_until_killed() {
         let raws: Vec<(usize, Vec<u8>, String)> =
             (batch..batch + 5).map(|number| (number, mail(number, 3000), number.to_string())).collect();
         let mails: Vec<Incoming<'_>> = raws.iter().map(|(_, raw, key)| incoming(raw, key)).collect();
-        let cursor = Cursor { epoch: 7, next_uid: batch as u32 + 5, polled_at: stamp().at };
+        let cursor = Cursor { epoch: 7, next_uid: batch as u32 + 5, below: 2, polled_at: stamp().at };
         let stored = ledger.store_many(&mails, Some((INBOX, cursor)), &stamp()).unwrap();
         for ((number, _, _), stored) in raws.iter().zip(&stored) {
             writeln!(out, "stored {number} {} .", stored.uid).unwrap();

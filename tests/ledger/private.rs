@@ -109,7 +109,7 @@ fn a_reader_makes_what_was_never_there_and_nothing_that_is_missing() {
     let mut reader = read().unwrap();
     assert!(reader.reports().unwrap().is_empty());
     assert!(matches!(
-        reader.set_cursor(INBOX, Cursor { epoch: 1, next_uid: 1, polled_at: stamp().at }),
+        reader.set_cursor(INBOX, Cursor { epoch: 1, next_uid: 1, below: 2, polled_at: stamp().at }),
         Err(LedgerError::ReadOnly)
     ));
     let _writer = home.open();

@@ -14,7 +14,7 @@ fn full_home() -> Home {
     let reports: Vec<Stored> = (1..=4).map(|number| file_report(&mut ledger, number, "text of it")).collect();
     let moved = Incoming { mailbox: "maildir:/home/alice/Mail", epoch: 0, key: "17.host", ..incoming(&[], "") };
     ledger.store(&Incoming { raw: &mail(1, 200), ..moved }, &stamp()).unwrap();
-    let cursor = Cursor { epoch: 7, next_uid: 5, polled_at: stamp().at };
+    let cursor = Cursor { epoch: 7, next_uid: 5, below: 2, polled_at: stamp().at };
     ledger.set_cursor(INBOX, cursor).unwrap();
     let number = queue(&mut ledger, &reports[0].uid, "<r1@example.org>").unwrap();
     ledger.outbox_step(number, &Step::Send, &stamp()).unwrap();

@@ -4,20 +4,28 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sealpost::wire::outbox::{Delivery, Mailer, OutgoingBytes, SendmailConfig, SmtpConfig};
+use sealpost::pgp::Sealed;
+use sealpost::wire::outbox::{Delivery, Mailer, SendmailConfig, SmtpConfig};
 
 use super::support::exim::{self, Exim, Mode};
 use super::support::{self, fake};
 use super::*;
 
-fn answer_mail() -> OutgoingBytes {
-    OutgoingBytes {
-        bytes: b"From: security@example.org\r\nTo: finder@example.net\r\nSubject: ...\r\nMessage-ID: <1@example.org>\r\n\r\n\
-            .one dot\r\n..two\r\n.\r\nlast\r\n"
-            .to_vec(),
-        envelope_from: "security@example.org".into(),
-        envelope_to: vec!["finder@example.net".into(), "second@example.net".into()],
-    }
+const BOUNDARY: &str = "in-the-clear-00112233445566778899aabbccddeeff";
+
+fn answer_mail() -> Sealed {
+    letter(b".one dot\r\n..two\r\n.\r\nlast\r\n")
+}
+
+/// A letter in the clear, in the only shape that may be sent so.
+fn letter(body: &[u8]) -> Sealed {
+    let head = format!(
+        "From: security@example.org\r\nTo: finder@example.net\r\nSubject: ...\r\nMessage-ID: <1@example.org>\r\n\
+         MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"{BOUNDARY}\"\r\n\r\n--{BOUNDARY}\r\n\r\n"
+    );
+    let bytes = [head.as_bytes(), body, format!("\r\n--{BOUNDARY}--\r\n").as_bytes()].concat();
+    let to = ["finder@example.net".to_owned(), "second@example.net".to_owned()];
+    Sealed::restore(bytes, "security@example.org", &to).unwrap()
 }
 
 fn submission(host: &str, port: u16, tls: Tls, ca_file: Option<PathBuf>) -> SmtpConfig {
@@ -43,7 +51,7 @@ fn smtp_delivers_the_very_bytes() {
     // One copy for each recipient of each mail.
     let received = server.wait_for(2);
     for raw in received {
-        assert_eq!(String::from_utf8_lossy(&raw), String::from_utf8_lossy(&answer_mail().bytes));
+        assert_eq!(String::from_utf8_lossy(&raw), String::from_utf8_lossy(answer_mail().bytes()));
     }
     let log = server.log();
     assert!(
@@ -244,7 +252,7 @@ fn a_sendmail_command_takes_the_mail_or_says_why_not() {
     let out = dir.path().join("out");
     let save = format!("cat > {0}; echo \"$@\" > {0}.args", out.display());
     assert!(matches!(shell(&save, &[]).send(&answer_mail()), Delivery::Sent { .. }));
-    let expected = String::from_utf8(answer_mail().bytes).unwrap().replace("\r\n", "\n");
+    let expected = String::from_utf8(answer_mail().bytes().to_vec()).unwrap().replace("\r\n", "\n");
     assert_eq!(std::fs::read_to_string(&out).unwrap(), expected);
     let arguments = || std::fs::read_to_string(dir.path().join("out.args")).unwrap();
     assert_eq!(arguments(), "-- finder@example.net second@example.net\n");
@@ -273,9 +281,6 @@ fn a_sendmail_command_takes_the_mail_or_says_why_not() {
     });
     assert!(matches!(nobody.send(&answer_mail()), Delivery::NotSent { permanent: false, .. }));
     assert!(nobody.probe().is_err());
-    let big = OutgoingBytes {
-        bytes: [b"A: b\r\n\r\n".to_vec(), b"0123456789\r\n".repeat(1 << 20)].concat(),
-        ..answer_mail()
-    };
+    let big = letter(&b"0123456789\r\n".repeat(1 << 20));
     assert!(matches!(shell("exit 0", &["-t"]).send(&big), Delivery::Unknown { .. }), "it did not read the mail");
 }
