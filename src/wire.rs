@@ -7,6 +7,7 @@ pub mod files;
 pub mod imap;
 pub mod meter;
 pub mod outbox;
+mod shape;
 pub mod tls;
 
 use std::path::PathBuf;

@@ -107,12 +107,13 @@ impl Imap {
         let configured = self.sent.clone().unwrap_or_else(|| self.config.sent.clone());
         match self.fetch_new(&configured, Direction::Out, sink, progress) {
             Err(WireError::NoMailbox { .. }) => match self.discover_sent()? {
-                Some(found) if found != configured => {
+                // Also where it is the configured one after all: a server may stumble.
+                Some(found) => {
                     let summary = self.fetch_new(&found, Direction::Out, sink, progress)?;
                     self.sent = Some(found);
                     Ok(Some(summary))
                 }
-                _ => Ok(None),
+                None => Ok(None),
             },
             other => other.map(Some),
         }

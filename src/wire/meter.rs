@@ -8,12 +8,17 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::Timeouts;
+use super::shape::Shape;
+
+/// What a response may weigh beside its literals.
+pub const LINE: u64 = 64 << 10;
 
 /// The limits a connection works under, shared between whoever gives commands and the stream that waits.
 #[derive(Debug)]
 pub struct Meter {
     /// Bytes that may still be received for the present command.
     budget: AtomicU64,
+    shape: Mutex<Shape>,
     times: Mutex<Times>,
     secret: Mutex<Option<Secret>>,
 }
@@ -41,7 +46,8 @@ impl Meter {
     pub fn start(timeouts: &Timeouts) -> Arc<Meter> {
         let now = Instant::now();
         let times = Times { whole: now + timeouts.whole, command: now + timeouts.command };
-        Arc::new(Meter { budget: AtomicU64::new(64 << 10), times: Mutex::new(times), secret: Mutex::new(None) })
+        let shape = Mutex::new(Shape::new(LINE));
+        Arc::new(Meter { shape, budget: AtomicU64::new(64 << 10), times: Mutex::new(times), secret: Mutex::new(None) })
     }
 
     /// Begins a command: it may last `limit` and be answered with `bytes` at most.
@@ -49,6 +55,21 @@ impl Meter {
         self.budget.store(bytes, Ordering::Relaxed);
         if let Ok(mut times) = self.times.lock() {
             times.command = Instant::now() + limit;
+        }
+    }
+
+    /// How long a response to the present command may be beside its literals: [`LINE`] unless numbers of messages are asked
+    /// for.
+    pub fn line(&self, bytes: u64) {
+        if let Ok(mut shape) = self.shape.lock() {
+            shape.limit(bytes);
+        }
+    }
+
+    /// A new connection begins.
+    pub fn connected(&self) {
+        if let Ok(mut shape) = self.shape.lock() {
+            *shape = Shape::new(LINE);
         }
     }
 
@@ -78,14 +99,15 @@ impl Meter {
     }
 
     /// Counts bytes that came.
-    pub fn spend(&self, bytes: usize) -> io::Result<()> {
+    pub fn spend(&self, bytes: &[u8]) -> io::Result<()> {
         let left = self.budget.load(Ordering::Relaxed);
-        match left.checked_sub(bytes as u64) {
-            Some(rest) => {
+        let fits = self.shape.lock().is_ok_and(|mut shape| shape.follow(bytes));
+        match left.checked_sub(bytes.len() as u64) {
+            Some(rest) if fits => {
                 self.budget.store(rest, Ordering::Relaxed);
                 Ok(())
             }
-            None => Err(io::Error::new(io::ErrorKind::InvalidData, "the server sent more than was asked for")),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the server sent more than was asked for")),
         }
     }
 
@@ -111,8 +133,8 @@ mod tests {
     fn a_reply_is_capped_and_a_secret_is_written_once() {
         let meter = Meter::start(&Timeouts::default());
         meter.command(Duration::from_secs(1), 10);
-        assert!(meter.spend(10).is_ok());
-        assert!(meter.spend(1).is_err());
+        assert!(meter.spend(b"* OK 12345").is_ok());
+        assert!(meter.spend(b"6").is_err());
         meter.hide("MARK", Zeroizing::new(b"hunter2".to_vec()));
         assert!(!format!("{meter:?}").contains("hunter2"));
         assert!(meter.reveal(b"a1 NOOP\r\n").is_none());

@@ -66,6 +66,7 @@ impl Endpoint {
         // The trust roots are read first: a wrong file is told before anyone is bothered.
         let config = if self.tls == Tls::None { None } else { Some(client_config(self.ca_file.as_deref())?) };
         let tcp = self.dial(timeouts)?;
+        meter.connected();
         let socket = Socket { tcp, idle: timeouts.idle, meter: Arc::clone(meter) };
         let mut stream = Stream { inner: Some(Inner::Plain(socket)), meter: Arc::clone(meter), config };
         if self.tls == Tls::Implicit {
@@ -265,7 +266,7 @@ impl Read for Stream {
             Inner::Plain(socket) => socket.read(buf)?,
             Inner::Secure(tls) => tls.read(buf)?,
         };
-        self.meter.spend(n)?;
+        self.meter.spend(buf.get(..n).unwrap_or_default())?;
         Ok(n)
     }
 }

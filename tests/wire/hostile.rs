@@ -199,6 +199,20 @@ fn answers_for_what_was_not_asked_are_not_stored() {
     }
 }
 
+/// A list of flags weighs many times its bytes once it is parsed.
+#[test]
+fn a_response_without_end_is_not_parsed() {
+    let fake = FakeImap::start(Mailbox::of(1, report), |command| {
+        if !command.contains("BODY") {
+            return Act::Serve;
+        }
+        Act::Say(format!("* 1 FETCH (UID 1 FLAGS ({}))\r\n{{tag}} OK done\r\n", "a ".repeat(50_000)))
+    });
+    let mut store = Store::default();
+    let summary = poll_fresh(&plain(fake.port), &mut store).unwrap();
+    assert!(summary.skipped[0].reason.contains("more than was asked for"), "{summary:?}");
+}
+
 #[test]
 fn mail_is_not_cut_short_unnoticed() {
     // A well-formed literal that holds half of the mail; and pieces smaller than asked for.

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::name::quote;
 use super::{ImapConfig, reply};
-use crate::wire::meter::Meter;
+use crate::wire::meter::{LINE, Meter};
 use crate::wire::tls::{Stream, Tls};
 use crate::wire::{Auth, WireError, server_says};
 
@@ -60,6 +60,7 @@ impl Session {
     /// Runs one command and returns its untagged responses; at most `budget` bytes of them are read.
     pub fn run(&mut self, line: &str, budget: u64, config: &ImapConfig) -> Result<Vec<u8>, Fault> {
         self.meter.command(config.timeouts.command, budget);
+        self.meter.line(if line.starts_with("UID SEARCH") { budget } else { LINE });
         guarded(|| self.inner.run_command_and_read_response(line))
     }
 
