@@ -261,8 +261,12 @@ mod tests {
         for text in [
             format!("hi\n-----BEGIN PGP MESSAGE-----\nVersion: x\n\n{HELLO}\n=AbCd\n-----END PGP MESSAGE-----\nbye"),
             format!("-----BEGIN PGP MESSAGE-----\r\n\r\n{HELLO}\r\n=AbCd\r\n-----END PGP MESSAGE-----\r\n"),
-            format!("  -----BEGIN\u{a0}PGP\u{a0}MESSAGE-----\n\u{a0}\n  aGVs\n\u{a0}\n  bG8=\n-----END PGP MESSAGE-----"),
-            format!("-----BEGIN PGP MESSAGE-----\nComment: a long\nwrapped comment\n\n{HELLO}\n-----END PGP MESSAGE-----"),
+            format!(
+                "  -----BEGIN\u{a0}PGP\u{a0}MESSAGE-----\n\u{a0}\n  aGVs\n\u{a0}\n  bG8=\n-----END PGP MESSAGE-----"
+            ),
+            format!(
+                "-----BEGIN PGP MESSAGE-----\nComment: a long\nwrapped comment\n\n{HELLO}\n-----END PGP MESSAGE-----"
+            ),
             format!("-----BEGIN PGP MESSAGE-----\n{HELLO}3D\n=3DAbCd\n-----END PGP MESSAGE-----"),
             format!("-----BEGIN PGP MESSAGE-----\n\n{HELLO}-----END PGP MESSAGE-----"),
             format!("-----BEGIN PGP MESSAGE-----\n\n{HELLO}"),

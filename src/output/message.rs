@@ -215,7 +215,8 @@ impl MessageView {
     fn encryption_line(&self) -> String {
         let how = [&self.encryption.cipher, &self.encryption.aead, &self.encryption.integrity];
         let how: Vec<&str> = how.into_iter().flatten().map(String::as_str).collect();
-        let with = self.encryption.decrypted_with.as_ref().map(|with| format!(", opened with {with}")).unwrap_or_default();
+        let with =
+            self.encryption.decrypted_with.as_ref().map(|with| format!(", opened with {with}")).unwrap_or_default();
         let reason = self.encryption.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         format!("{} {}{with}{reason}", word(&self.encryption.status), how.join(" "))
     }

@@ -284,7 +284,9 @@ impl<'a, 'e> Walk<'a, 'e> {
             }
             Layer::Smime { encrypted } => self.smime(item, encrypted),
             Layer::Tnef => {
-                self.warn("tnef: the mail holds an Outlook container (winmail.dat), which is kept and not opened".into());
+                self.warn(
+                    "tnef: the mail holds an Outlook container (winmail.dat), which is kept and not opened".into(),
+                );
                 self.push_file(&item, Role::File);
             }
             Layer::None => self.ordinary(item),
@@ -320,7 +322,15 @@ impl<'a, 'e> Walk<'a, 'e> {
             root.depth = 1;
         }
         let unit = self.add_unit(Source::Opened(bytes), tree);
-        let inner = Item { unit, part: 0, path: number_under(&item.path, 1), root: false, lead: false, seals: item.seals + 1, ..item.clone() };
+        let inner = Item {
+            unit,
+            part: 0,
+            path: number_under(&item.path, 1),
+            root: false,
+            lead: false,
+            seals: item.seals + 1,
+            ..item.clone()
+        };
         if item.shown {
             self.forwarded(&inner, 0);
         }
@@ -334,7 +344,10 @@ impl<'a, 'e> Walk<'a, 'e> {
         let (media_type, is_report) = (part.media_type().to_owned(), part.media_type() == "multipart/report");
         let chosen = (media_type == "multipart/alternative").then(|| self.choose(item.unit, &children)).flatten();
         let encloses = media_type.starts_with("message/");
-        if encloses && item.shown && let Some(child) = children.first() {
+        if encloses
+            && item.shown
+            && let Some(child) = children.first()
+        {
             self.forwarded(&item, *child);
         }
         let lead = (item.lead && media_type == "multipart/mixed")
@@ -343,7 +356,8 @@ impl<'a, 'e> Walk<'a, 'e> {
         for (number, child) in children.iter().enumerate().rev() {
             let duplicate = chosen.is_some_and(|chosen| chosen != *child);
             // What a bounce gives back was not said by its sender.
-            let returned = is_report && self.part(item.unit, *child).is_some_and(|p| p.media_type().starts_with("message/"));
+            let returned =
+                is_report && self.part(item.unit, *child).is_some_and(|p| p.media_type().starts_with("message/"));
             self.stack.push(Item {
                 part: *child,
                 path: number_under(&item.path, number + 1),
@@ -520,9 +534,10 @@ impl<'a, 'e> Walk<'a, 'e> {
 
     /// True where something has been shown already: then what is sealed was not the mail, but a thing in it.
     fn something_shown(&self) -> bool {
-        self.leaves.iter().filter(|leaf| leaf.shown && leaf.role == Role::Body).any(|leaf| {
-            leaf.pieces.iter().any(|piece| piece.text.as_deref().is_some_and(|text| !is_blank_text(text)))
-        })
+        self.leaves
+            .iter()
+            .filter(|leaf| leaf.shown && leaf.role == Role::Body)
+            .any(|leaf| leaf.pieces.iter().any(|piece| piece.text.as_deref().is_some_and(|text| !is_blank_text(text))))
     }
 
     /// Opens the ciphertext of a PGP/MIME layer.
@@ -783,7 +798,9 @@ impl<'a, 'e> Walk<'a, 'e> {
                     None
                 }
                 Kind::PrivateKey => {
-                    self.warn("secret-key-attached: somebody's secret key came with the mail; it was not imported".into());
+                    self.warn(
+                        "secret-key-attached: somebody's secret key came with the mail; it was not imported".into(),
+                    );
                     None
                 }
                 Kind::Signature => None,
@@ -930,7 +947,8 @@ fn message_in(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn signature_in(bytes: &[u8]) -> Vec<u8> {
-    let found = armor::find(bytes).into_iter().find(|block| block.kind == Kind::Signature || block.kind == Kind::Message);
+    let found =
+        armor::find(bytes).into_iter().find(|block| block.kind == Kind::Signature || block.kind == Kind::Message);
     found.map_or_else(|| bytes.to_vec(), |block| block.data)
 }
 
@@ -956,9 +974,9 @@ fn has_known_field(fields: &Fields) -> bool {
 
 fn starts_with_mime(payload: &[u8]) -> bool {
     let start = payload.trim_ascii_start();
-    ["content-type:", "mime-version:", "content-transfer-encoding:"].iter().any(|name| {
-        start.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes()))
-    })
+    ["content-type:", "mime-version:", "content-transfer-encoding:"]
+        .iter()
+        .any(|name| start.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes())))
 }
 
 /// A media type from a file's ending or, without one, from whether it is text.
