@@ -328,16 +328,19 @@ impl Case<'_> {
 
     fn odd_time(&self, made_at: Option<Timestamp>) -> Option<String> {
         let made_at = made_at?;
+        let received = self.context.received_at.or(self.outer.received);
+        if received.is_some_and(|received| received.duration_since(made_at) < -AHEAD) {
+            return Some("future-signature: it says that it was made after the mail came".into());
+        }
         // A sealed date is the sender's; the outer one may be blurred on purpose.
         let sealed = self.protected.and_then(|protected| protected.header.date);
-        let came = self.context.received_at.or(self.outer.received).or(sealed).or(self.outer.date)?;
+        let came = received.or(sealed).or(self.outer.date)?;
         let before = came.duration_since(made_at);
-        if before > OLD {
-            return Some(format!(
+        (before > OLD).then(|| {
+            format!(
                 "old-signature: it was made {} hours before the mail came, so it may be a replay",
                 before.as_hours()
-            ));
-        }
-        (before < -AHEAD).then(|| "future-signature: it says that it was made after the mail came".into())
+            )
+        })
     }
 }

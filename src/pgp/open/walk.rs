@@ -424,7 +424,9 @@ impl<'a, 'e> Walk<'a, 'e> {
         let media_type = part.media_type().to_owned();
         let readable = matches!(media_type.as_str(), "text/plain" | "text/html" | "text/enriched" | "text/richtext")
             || media_type == "application/pgp"
-            || (item.path.is_empty() && media_type.starts_with("text/"));
+            || (item.path.is_empty() && media_type.starts_with("text/"))
+            // A multipart whose boundary never comes hides nothing.
+            || media_type.starts_with("multipart/");
         let named = part.name().is_some() && !(item.path.is_empty() && !part.is_attachment());
         let kind = layer::starts_as(&self.prefix(item.unit, item.part));
         let text_part = readable && !part.is_attachment() && !named;
