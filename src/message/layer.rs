@@ -179,8 +179,8 @@ fn encrypted(part: &Part, kinds: &[(usize, Look)]) -> Option<Layer> {
     // What does not look like a message may still be one that was damaged; it is at least to be reported.
     let data =
         data.or_else(|| kinds.get(version? + 1).filter(|(_, look)| *look == Look::Other).map(|(index, _)| *index))?;
-    let others =
-        kinds.iter().filter(|(index, look)| *index != data && *look != Look::Version).map(|(i, _)| *i).collect();
+    let is_version = |child: &usize| kinds.iter().any(|(index, look)| index == child && *look == Look::Version);
+    let others = part.children.iter().copied().filter(|child| *child != data && !is_version(child)).collect();
     Some(Layer::Encrypted { data, others, mended: !proper || version.is_none() })
 }
 
