@@ -25,7 +25,10 @@ impl Walk<'_, '_> {
         for part in after.iter().rev() {
             self.push_child(item, *part);
         }
-        let path = if item.path.is_empty() && !alone { number_under("", data) } else { item.path.clone() };
+        let place =
+            self.part(item.unit, item.part).and_then(|part| part.children.iter().position(|child| *child == data));
+        let place = place.unwrap_or(0);
+        let path = if !alone { number_under(&item.path, place + 1) } else { item.path.clone() };
         let first = blank(self, &before);
         let (root, lead) = (item.root && alone, item.lead && first);
         self.stack.push(Item { part: data, path, root, lead, open: Some(mended), ..item.clone() });
