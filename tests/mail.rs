@@ -6,6 +6,8 @@ use sealpost::commands;
 use sealpost::output::message::{MessageView, Stored};
 use sealpost::pgp::keyring::Keyring;
 use sealpost::pgp::open::{self, Context};
+use sealpost::secret::Password;
+use sealpost::verdict::EncryptionStatus;
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -114,6 +116,20 @@ fn without_keys_nothing_is_lost_and_nothing_opens() {
     assert!(view.needs_a_person());
     assert_eq!(view.text, "");
     assert_eq!(view.encryption.recipients.len(), 1);
+}
+
+#[test]
+fn a_locked_key_says_so_and_opens_with_its_passphrase() {
+    let raw = std::fs::read(root().join("fixtures/locked/inline.eml")).expect("the fixture");
+    let mut keys = Keyring::load(&[root().join("keys/team-locked.pgp")], &[]).expect("the key");
+    let locked = open::open(&raw, &keys, &context()).verdict.encryption;
+    assert_eq!(locked.status, EncryptionStatus::Unopened);
+    assert!(locked.reason.is_some_and(|reason| reason.contains("locked")));
+    assert!(keys.unlock(&Password::new("battery staple".into())).is_err());
+    keys.unlock(&Password::new("correct horse\n".into())).expect("the passphrase opens it");
+    assert!(!keys.is_locked());
+    assert_eq!(open::open(&raw, &keys, &context()).text.trim(), "locked away");
+    assert!(!format!("{keys:?}").contains("horse"));
 }
 
 #[test]
