@@ -209,7 +209,7 @@ fn dearmor(content: &[u8]) -> (Vec<u8>, Option<String>) {
     let content = undone.as_ref().map_or(content, |bytes| bytes.as_slice());
     let mut out = Vec::with_capacity(content.len() / 4 * 3 + 3);
     let mut charset = None;
-    let (mut bits, mut held, mut begun) = (0_u32, 0_u32, false);
+    let (mut run, mut begun) = (body::Run::default(), false);
     for line in content.split(|b| *b == b'\n') {
         let line = line.trim_ascii();
         if !begun && is_preamble(line, &mut charset) {
@@ -220,15 +220,7 @@ fn dearmor(content: &[u8]) -> (Vec<u8>, Option<String>) {
             break;
         }
         begun = true;
-        for &byte in line {
-            let Some(value) = body::sextet(byte) else { continue };
-            bits = (bits << 6 | u32::from(value)) & 0xff_ffff;
-            held += 6;
-            if held >= 8 {
-                held -= 8;
-                out.push((bits >> held & 0xff) as u8);
-            }
-        }
+        run.feed(line, &mut out);
         if line.ends_with(b"=") {
             break;
         }
@@ -261,8 +253,12 @@ mod tests {
         for text in [
             format!("hi\n-----BEGIN PGP MESSAGE-----\nVersion: x\n\n{HELLO}\n=AbCd\n-----END PGP MESSAGE-----\nbye"),
             format!("-----BEGIN PGP MESSAGE-----\r\n\r\n{HELLO}\r\n=AbCd\r\n-----END PGP MESSAGE-----\r\n"),
-            format!("  -----BEGIN\u{a0}PGP\u{a0}MESSAGE-----\n\u{a0}\n  aGVs\n\u{a0}\n  bG8=\n-----END PGP MESSAGE-----"),
-            format!("-----BEGIN PGP MESSAGE-----\nComment: a long\nwrapped comment\n\n{HELLO}\n-----END PGP MESSAGE-----"),
+            format!(
+                "  -----BEGIN\u{a0}PGP\u{a0}MESSAGE-----\n\u{a0}\n  aGVs\n\u{a0}\n  bG8=\n-----END PGP MESSAGE-----"
+            ),
+            format!(
+                "-----BEGIN PGP MESSAGE-----\nComment: a long\nwrapped comment\n\n{HELLO}\n-----END PGP MESSAGE-----"
+            ),
             format!("-----BEGIN PGP MESSAGE-----\n{HELLO}3D\n=3DAbCd\n-----END PGP MESSAGE-----"),
             format!("-----BEGIN PGP MESSAGE-----\n\n{HELLO}-----END PGP MESSAGE-----"),
             format!("-----BEGIN PGP MESSAGE-----\n\n{HELLO}"),

@@ -43,33 +43,81 @@ impl Encoding {
 /// Decodes base64, passing over everything that is not of its alphabet. Padding ends a run, not the text: some senders
 /// encode in pieces. A line with other printable characters in it is a footer that a list server added; it is kept as text.
 pub fn base64(raw: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(raw.len());
-    let mut bits: u32 = 0;
-    let mut held = 0_u32;
+    let mut out = Vec::with_capacity(raw.len() / 4 * 3 + 64);
+    let mut run = Run::default();
+    let mut at = 0;
     for line in raw.split(|b| *b == b'\n') {
         if !out.is_empty() && is_footer(line) {
-            let rest = line.as_ptr() as usize - raw.as_ptr() as usize;
+            let rest = raw.get(at..).unwrap_or_default();
+            out.reserve_exact(rest.len() + 1);
             out.push(b'\n');
-            out.extend_from_slice(raw.get(rest..).unwrap_or_default());
+            out.extend_from_slice(rest);
             break;
         }
-        for &byte in line {
-            let Some(value) = sextet(byte) else {
-                if byte == b'=' {
-                    (bits, held) = (0, 0);
-                }
-                continue;
-            };
-            bits = (bits << 6 | u32::from(value)) & 0xff_ffff;
-            held += 6;
-            if held >= 8 {
-                held -= 8;
-                out.push((bits >> held & 0xff) as u8);
+        for piece in line.split(|b| *b == b'=') {
+            run.feed(piece, &mut out);
+            if piece.len() < line.len() {
+                run = Run::default();
             }
         }
+        at += line.len() + 1;
     }
     out
 }
+
+/// A run of base64 that is still being read.
+#[derive(Default)]
+pub struct Run {
+    bits: u32,
+    held: u32,
+}
+
+impl Run {
+    /// Decodes what is of the alphabet in a line and passes over the rest.
+    pub fn feed(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        let mut rest = line;
+        while self.held == 0
+            && let [a, b, c, d, after @ ..] = rest
+        {
+            let [a, b, c, d] = [*a, *b, *c, *d].map(|byte| SEXTETS[usize::from(byte)]);
+            if (a | b | c | d) & 0x80 != 0 {
+                break;
+            }
+            out.extend([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+            rest = after;
+        }
+        for &byte in rest {
+            let Some(value) = sextet(byte) else { continue };
+            self.bits = (self.bits << 6 | u32::from(value)) & 0xff_ffff;
+            self.held += 6;
+            if self.held >= 8 {
+                self.held -= 8;
+                out.push((self.bits >> self.held & 0xff) as u8);
+            }
+        }
+    }
+}
+
+/// The values of the alphabet; 0xff for everything else.
+const SEXTETS: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => 0xff,
+        };
+        if byte == 255 {
+            break;
+        }
+        byte += 1;
+    }
+    table
+};
 
 fn is_footer(line: &[u8]) -> bool {
     let line = line.trim_ascii();
@@ -78,14 +126,8 @@ fn is_footer(line: &[u8]) -> bool {
 
 /// The value of a base64 character.
 pub fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    }
+    let value = SEXTETS[usize::from(byte)];
+    (value < 64).then_some(value)
 }
 
 fn quoted_printable(raw: &[u8]) -> Vec<u8> {

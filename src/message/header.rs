@@ -33,18 +33,14 @@ impl Header {
         if sealed.date.is_some() {
             self.date = sealed.date;
         }
-        for (ours, theirs) in [
-            (&mut self.to, sealed.to),
-            (&mut self.cc, sealed.cc),
-            (&mut self.reply_to, sealed.reply_to),
-        ] {
+        for (ours, theirs) in
+            [(&mut self.to, sealed.to), (&mut self.cc, sealed.cc), (&mut self.reply_to, sealed.reply_to)]
+        {
             if !theirs.is_empty() {
                 *ours = theirs;
             }
         }
-        for (ours, theirs) in
-            [(&mut self.in_reply_to, sealed.in_reply_to), (&mut self.references, sealed.references)]
-        {
+        for (ours, theirs) in [(&mut self.in_reply_to, sealed.in_reply_to), (&mut self.references, sealed.references)] {
             if !theirs.is_empty() {
                 *ours = theirs;
             }

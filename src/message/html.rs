@@ -183,7 +183,8 @@ impl Writer {
         let shown = self.out.get(began..).unwrap_or_default().trim();
         let address = target.strip_prefix("mailto:").unwrap_or(target);
         let hidden = target.starts_with('#') || target.starts_with("cid:") || target.is_empty();
-        if hidden || shown == target || shown == address || shown.trim_end_matches('/') == target.trim_end_matches('/') {
+        if hidden || shown == target || shown == address || shown.trim_end_matches('/') == target.trim_end_matches('/')
+        {
             return;
         }
         let note: String = address.chars().filter(|c| !c.is_whitespace()).take(2_000).collect();
@@ -205,8 +206,26 @@ fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
 fn is_block(name: &[u8]) -> bool {
     matches!(
         name,
-        b"div" | b"tr" | b"section" | b"article" | b"header" | b"footer" | b"address" | b"body" | b"html" | b"center"
-            | b"dt" | b"dd" | b"form" | b"fieldset" | b"figure" | b"nav" | b"main" | b"aside" | b"tbody" | b"thead"
+        b"div"
+            | b"tr"
+            | b"section"
+            | b"article"
+            | b"header"
+            | b"footer"
+            | b"address"
+            | b"body"
+            | b"html"
+            | b"center"
+            | b"dt"
+            | b"dd"
+            | b"form"
+            | b"fieldset"
+            | b"figure"
+            | b"nav"
+            | b"main"
+            | b"aside"
+            | b"tbody"
+            | b"thead"
     )
 }
 

@@ -45,7 +45,9 @@ pub fn of(tree: &Tree, index: usize, body: impl Fn(usize) -> Vec<u8>) -> Layer {
     match part.media_type() {
         "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
             let kind = part.kind.get("smime-type").unwrap_or("enveloped-data").to_ascii_lowercase();
-            return Layer::Smime { encrypted: !matches!(kind.as_str(), "signed-data" | "certs-only" | "compressed-data") };
+            return Layer::Smime {
+                encrypted: !matches!(kind.as_str(), "signed-data" | "certs-only" | "compressed-data"),
+            };
         }
         "application/ms-tnef" | "application/vnd.ms-tnef" => return Layer::Tnef,
         _ if part.children.is_empty() && part.name().is_some_and(|name| name.eq_ignore_ascii_case("winmail.dat")) => {
@@ -136,9 +138,26 @@ pub fn binary_kind(bytes: &[u8]) -> Option<Kind> {
     }
     let (tag, body) = if first & 0x40 != 0 {
         let second = *bytes.get(1)?;
-        (first & 0x3f, if second < 192 || (224..255).contains(&second) { 2 } else if second < 224 { 3 } else { 6 })
+        (
+            first & 0x3f,
+            if second < 192 || (224..255).contains(&second) {
+                2
+            } else if second < 224 {
+                3
+            } else {
+                6
+            },
+        )
     } else {
-        (first >> 2 & 0x0f, match first & 3 { 0 => 2, 1 => 3, 2 => 5, _ => 1 })
+        (
+            first >> 2 & 0x0f,
+            match first & 3 {
+                0 => 2,
+                1 => 3,
+                2 => 5,
+                _ => 1,
+            },
+        )
     };
     let start = *bytes.get(body)?;
     match (tag, start) {
@@ -158,8 +177,10 @@ fn encrypted(part: &Part, kinds: &[(usize, Look)]) -> Option<Layer> {
     let proper = part.media_type() == "multipart/encrypted";
     let data = kinds.iter().find(|(_, look)| *look == Look::Message).map(|(index, _)| *index);
     // What does not look like a message may still be one that was damaged; it is at least to be reported.
-    let data = data.or_else(|| kinds.get(version? + 1).filter(|(_, look)| *look == Look::Other).map(|(index, _)| *index))?;
-    let others = kinds.iter().filter(|(index, look)| *index != data && *look != Look::Version).map(|(i, _)| *i).collect();
+    let data =
+        data.or_else(|| kinds.get(version? + 1).filter(|(_, look)| *look == Look::Other).map(|(index, _)| *index))?;
+    let is_version = |child: &usize| kinds.iter().any(|(index, look)| index == child && *look == Look::Version);
+    let others = part.children.iter().copied().filter(|child| *child != data && !is_version(child)).collect();
     Some(Layer::Encrypted { data, others, mended: !proper || version.is_none() })
 }
 
@@ -171,7 +192,8 @@ fn signed(tree: &Tree, part: &Part, kinds: &[(usize, Look)], mended: bool) -> Op
     };
     let is = |wanted: Look| move |(_, look): &&(usize, Look)| *look == wanted;
     let by_type = kinds.iter().rev().find(is(Look::Signature));
-    let perhaps = || kinds.iter().rev().find(is(Look::PerhapsSignature)).filter(|(at, _)| !mended || about(*at).is_some());
+    let perhaps =
+        || kinds.iter().rev().find(is(Look::PerhapsSignature)).filter(|(at, _)| !mended || about(*at).is_some());
     let (signature, _) = by_type.or_else(perhaps)?;
     let first = || kinds.iter().map(|(index, _)| *index).find(|index| index != signature);
     let content = about(*signature).filter(|_| mended).or_else(first)?;

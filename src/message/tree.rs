@@ -62,7 +62,11 @@ impl Part {
         if let Some(name) = &self.file_name {
             return Some(name);
         }
-        self.disposition.get("filename").or_else(|| self.kind.get("name")).map(str::trim).filter(|name| !name.is_empty())
+        self.disposition
+            .get("filename")
+            .or_else(|| self.kind.get("name"))
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
     }
 
     /// True where the sender calls it a file.

@@ -285,20 +285,15 @@ fn parse_binary(bytes: &[u8], limits: CertLimits, certs: &mut Vec<Cert>, problem
 }
 
 fn parse_one(bytes: &[u8], limits: CertLimits, certs: &mut Vec<Cert>, problems: &mut Vec<String>) {
-    let (mut packets, mut user_ids, mut subkeys) = (0_usize, 0_usize, 0_usize);
-    for head in Packets::new(bytes) {
-        packets += 1;
-        match head.tag {
-            tag::USER_ID | tag::USER_ATTRIBUTE => user_ids += 1,
-            tag::PUBLIC_SUBKEY | tag::SECRET_SUBKEY => subkeys += 1,
-            _ => {}
-        }
+    let stripped;
+    let mut bytes = bytes;
+    if !Count::of(bytes).fits(limits) && Count::of(bytes).fits(CertLimits::CONFIGURED) {
+        stripped = without_certifications(bytes);
+        bytes = &stripped;
     }
-    let over = bytes.len() > limits.bytes
-        || packets > limits.packets
-        || user_ids > limits.user_ids
-        || subkeys > limits.subkeys;
-    if over {
+    let count = Count::of(bytes);
+    if !count.fits(limits) {
+        let Count { packets, user_ids, subkeys, .. } = count;
         problems.push(format!(
             "a certificate of {packets} packets, {user_ids} user IDs and {subkeys} subkeys is more than is looked at"
         ));
@@ -308,4 +303,58 @@ fn parse_one(bytes: &[u8], limits: CertLimits, certs: &mut Vec<Cert>, problems: 
         Ok(cert) => certs.push(cert),
         Err(error) => problems.push(error.to_string()),
     }
+}
+
+struct Count {
+    bytes: usize,
+    packets: usize,
+    user_ids: usize,
+    subkeys: usize,
+}
+
+impl Count {
+    fn of(bytes: &[u8]) -> Count {
+        let mut count = Count { bytes: bytes.len(), packets: 0, user_ids: 0, subkeys: 0 };
+        for head in Packets::new(bytes) {
+            count.packets += 1;
+            match head.tag {
+                tag::USER_ID | tag::USER_ATTRIBUTE => count.user_ids += 1,
+                tag::PUBLIC_SUBKEY | tag::SECRET_SUBKEY => count.subkeys += 1,
+                _ => {}
+            }
+        }
+        count
+    }
+
+    fn fits(&self, limits: CertLimits) -> bool {
+        self.bytes <= limits.bytes
+            && self.packets <= limits.packets
+            && self.user_ids <= limits.user_ids
+            && self.subkeys <= limits.subkeys
+    }
+}
+
+/// Drops signatures by others than the certificate's own key: whoever floods a certificate with them must not make it unusable.
+fn without_certifications(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut primary = None;
+    for head in Packets::new(bytes) {
+        let packet = bytes.get(head.whole.clone()).unwrap_or_default();
+        let parsed =
+            matches!(head.tag, tag::SIGNATURE | tag::PUBLIC_KEY | tag::SECRET_KEY).then(|| Packet::from_bytes(packet));
+        match parsed {
+            Some(Ok(Packet::PublicKey(key))) => primary = Some(KeyHandle::from(key.fingerprint())),
+            Some(Ok(Packet::SecretKey(key))) => primary = Some(KeyHandle::from(key.fingerprint())),
+            Some(Ok(Packet::Signature(sig))) => {
+                let own =
+                    primary.as_ref().is_some_and(|own| sig.get_issuers().iter().any(|issuer| issuer.aliases(own)));
+                if !own {
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        out.extend_from_slice(packet);
+    }
+    out
 }

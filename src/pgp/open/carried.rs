@@ -99,7 +99,8 @@ impl Collection {
             if list.iter().any(|known| known.fingerprint == fingerprint) {
                 continue;
             }
-            let addresses: Vec<String> = cert.userids().filter_map(|uid| verify::single_address(uid.userid())).collect();
+            let addresses: Vec<String> =
+                cert.userids().filter_map(|uid| verify::single_address(uid.userid())).collect();
             let address = address.or_else(|| {
                 let sender = sender?;
                 addresses.iter().find(|address| same_address(address, sender)).cloned()

@@ -4,6 +4,7 @@
 #![allow(deprecated)]
 
 use std::io::Read;
+use std::panic::AssertUnwindSafe;
 use std::time::SystemTime;
 
 use sequoia_openpgp as openpgp;
@@ -33,6 +34,8 @@ pub const MAX_OUTPUT: usize = 20 << 20;
 const BUFFER: usize = MAX_OUTPUT + (64 << 10);
 /// More than this many times the input is a bomb, beyond the first MiB.
 const MAX_RATIO: usize = 1_000;
+/// Version, random prefix, the smallest packet and the integrity packet: nothing shorter can be a message.
+const MIN_CONTAINER: usize = 1 + 18 + 22;
 const MAX_PKESKS: usize = 64;
 const MAX_WILDCARDS: usize = 4;
 const MAX_OWN_TRIED: usize = 64;
@@ -96,8 +99,13 @@ pub enum Failed {
     Malformed,
 }
 
-/// Reads one message.
+/// Reads one message. Should the library panic on something nobody thought of, the mail is set aside and nothing else happens.
 pub fn read(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| read_message(data, env)))
+        .unwrap_or_else(|_| Err(Failed::Limit(Sealing::default(), "the OpenPGP library failed on it")))
+}
+
+fn read_message(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
     let outline = packets::outline(data);
     let Some(container) = outline.container.clone() else {
         let sealing = Sealing { recipients: outline.recipients.clone(), ..Sealing::default() };
@@ -130,6 +138,10 @@ pub fn read(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
         Some(2) => Some("seipd2".into()),
         _ => None,
     };
+    // The library panics on a container that ends within its own header.
+    if container.cut || container.whole.len() < MIN_CONTAINER {
+        return Err(Failed::Refused(sealing));
+    }
     read_sealed(data, env, sealing)
 }
 

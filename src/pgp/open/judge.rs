@@ -42,9 +42,8 @@ pub struct Protected {
 pub fn protected(walk: &Walk<'_, '_>, outer: &Header) -> Option<Protected> {
     let payload = walk.payload.as_ref()?;
     let cover = payload.cover.clone();
-    let sound = |group: &usize| {
-        walk.groups.get(*group).is_some_and(|sigs| sigs.iter().any(|sig| sig.proof != Proof::Bad))
-    };
+    let sound =
+        |group: &usize| walk.groups.get(*group).is_some_and(|sigs| sigs.iter().any(|sig| sig.proof != Proof::Bad));
     if cover.seal.is_none() && !cover.groups.iter().any(sound) {
         return None;
     }
@@ -96,9 +95,12 @@ fn content<'w>(walk: &'w Walk<'_, '_>) -> impl Iterator<Item = &'w Piece> {
 
 fn encryption(walk: &Walk<'_, '_>) -> Encryption {
     let opened = |seal: &&Seal| seal.outcome == Outcome::Opened;
-    let Some(seal) = walk.seals.iter().find(opened).or_else(|| {
-        walk.seals.iter().find(|seal| seal.outcome == Outcome::Refused).or_else(|| walk.seals.first())
-    }) else {
+    let Some(seal) = walk
+        .seals
+        .iter()
+        .find(opened)
+        .or_else(|| walk.seals.iter().find(|seal| seal.outcome == Outcome::Refused).or_else(|| walk.seals.first()))
+    else {
         return Encryption::none();
     };
     let closed = walk.seals.iter().find(|seal| seal.outcome != Outcome::Opened);
@@ -141,7 +143,12 @@ fn own_key_warnings(walk: &mut Walk<'_, '_>, env: &Env<'_>) {
 fn own_key_state(cert: &Cert, key: &openpgp::Fingerprint, env: &Env<'_>) -> Option<String> {
     let valid = match cert.with_policy(&env.policy, env.now) {
         Ok(valid) => valid,
-        Err(_) => return Some(format!("weak-key: our certificate {:X} is bound by signatures that are too weak today", cert.fingerprint())),
+        Err(_) => {
+            return Some(format!(
+                "weak-key: our certificate {:X} is bound by signatures that are too weak today",
+                cert.fingerprint()
+            ));
+        }
     };
     if matches!(valid.revocation_status(), RevocationStatus::Revoked(_)) {
         return Some(format!("revoked-key: our certificate {:X}, which opened it, is revoked", cert.fingerprint()));
@@ -248,7 +255,9 @@ impl Case<'_> {
             // A certificate that only came along is believed for nothing, neither good nor bad.
             Proof::Bad if sig.carried => {
                 judged.status = SignatureStatus::UnknownKey;
-                judged.reason = Some("there is no certificate of ours to check it with, and the one it came with does not fit".into());
+                judged.reason = Some(
+                    "there is no certificate of ours to check it with, and the one it came with does not fit".into(),
+                );
             }
             Proof::Bad => {}
             Proof::Unknown => judged.status = SignatureStatus::UnknownKey,
@@ -319,16 +328,19 @@ impl Case<'_> {
 
     fn odd_time(&self, made_at: Option<Timestamp>) -> Option<String> {
         let made_at = made_at?;
+        let received = self.context.received_at.or(self.outer.received);
+        if received.is_some_and(|received| received.duration_since(made_at) < -AHEAD) {
+            return Some("future-signature: it says that it was made after the mail came".into());
+        }
         // A sealed date is the sender's; the outer one may be blurred on purpose.
         let sealed = self.protected.and_then(|protected| protected.header.date);
-        let came = self.context.received_at.or(self.outer.received).or(sealed).or(self.outer.date)?;
+        let came = received.or(sealed).or(self.outer.date)?;
         let before = came.duration_since(made_at);
-        if before > OLD {
-            return Some(format!(
+        (before > OLD).then(|| {
+            format!(
                 "old-signature: it was made {} hours before the mail came, so it may be a replay",
                 before.as_hours()
-            ));
-        }
-        (before < -AHEAD).then(|| "future-signature: it says that it was made after the mail came".into())
+            )
+        })
     }
 }

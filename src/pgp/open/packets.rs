@@ -45,6 +45,8 @@ pub struct Head {
     pub body: Range<usize>,
     /// The body comes in chunks.
     pub partial: bool,
+    /// It says that it is longer than what there is.
+    pub cut: bool,
 }
 
 /// The packets of a message, until its end or until what is no packet.
@@ -77,15 +79,21 @@ impl<'a> Packets<'a> {
     fn new_format(&self, tag: u8, start: usize) -> Option<Head> {
         let (length, used, partial) = self.length(start + 1)?;
         let from = start + 1 + used;
-        let body = from..from.checked_add(length)?.min(self.bytes.len());
+        let mut cut = from.checked_add(length)? > self.bytes.len();
+        let body = from..(from + length).min(self.bytes.len()).max(from);
         let mut end = body.end;
         let mut more = partial;
         while more {
-            let Some((length, used, again)) = self.length(end) else { break };
-            end = (end + used).checked_add(length)?.min(self.bytes.len());
+            let Some((length, used, again)) = self.length(end) else {
+                cut = true;
+                break;
+            };
+            let next = (end + used).checked_add(length)?;
+            cut |= next > self.bytes.len();
+            end = next.min(self.bytes.len());
             more = again;
         }
-        Some(Head { tag, whole: start..end, body, partial })
+        Some(Head { tag, whole: start..end, body, partial, cut })
     }
 
     fn old_format(&self, first: u8, start: usize) -> Option<Head> {
@@ -97,8 +105,9 @@ impl<'a> Packets<'a> {
         };
         let from = start + 1 + count;
         let end = if count == 0 { self.bytes.len() } else { from.checked_add(self.number(start + 1, count)?)? };
-        let end = end.min(self.bytes.len());
-        Some(Head { tag: first >> 2 & 0x0f, whole: start..end.max(from), body: from..end.max(from), partial: false })
+        let cut = end > self.bytes.len();
+        let end = end.min(self.bytes.len()).max(from);
+        Some(Head { tag: first >> 2 & 0x0f, whole: start..end, body: from..end, partial: false, cut })
     }
 }
 
@@ -107,11 +116,8 @@ impl Iterator for Packets<'_> {
 
     fn next(&mut self) -> Option<Head> {
         let first = *self.bytes.get(self.at).filter(|b| **b & 0x80 != 0)?;
-        let head = if first & 0x40 != 0 {
-            self.new_format(first & 0x3f, self.at)
-        } else {
-            self.old_format(first, self.at)
-        }?;
+        let head =
+            if first & 0x40 != 0 { self.new_format(first & 0x3f, self.at) } else { self.old_format(first, self.at) }?;
         self.at = head.whole.end.max(self.at + 2);
         Some(head)
     }
@@ -177,9 +183,7 @@ fn recipient(body: &[u8]) -> String {
     let hex = |bytes: &[u8]| data_encoding::HEXUPPER.encode(bytes);
     match body {
         [6, 0, ..] => "0000000000000000".to_owned(),
-        [6, length, _version, rest @ ..] => {
-            hex(rest.get(..usize::from(*length).saturating_sub(1)).unwrap_or_default())
-        }
+        [6, length, _version, rest @ ..] => hex(rest.get(..usize::from(*length).saturating_sub(1)).unwrap_or_default()),
         [_, rest @ ..] => hex(rest.get(..8).unwrap_or_default()),
         [] => String::new(),
     }

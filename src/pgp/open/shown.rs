@@ -23,9 +23,7 @@ pub fn text(walk: &Walk<'_, '_>) -> (String, Option<String>) {
         .filter(|(text, _)| !text.trim().is_empty())
         .collect();
     let read = |cover: &Cover| (cover.seal.is_some(), !cover.groups.is_empty());
-    let uniform = pieces
-        .windows(2)
-        .all(|pair| matches!(pair, [(_, a), (_, b)] if read(a) == read(b)));
+    let uniform = pieces.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if read(a) == read(b)));
     let size = pieces.iter().map(|(text, _)| text.len() + 80).sum();
     let mut out = String::with_capacity(size);
     for (text, cover) in &pieces {

@@ -1,5 +1,6 @@
 //! What one signature proves, and for whom.
 
+use std::panic::AssertUnwindSafe;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -165,7 +166,8 @@ fn bad(sig: &Signature, cert: Option<&Cert>, error: &openpgp::anyhow::Error, env
         let small = cert.keys().key_handles(out.issuers.iter()).find_map(|ka| small_key(ka.key().mpis()));
         if let Some(bits) = small {
             out.reason = Some(format!("it was made with a key of {bits} bits, which is too small today"));
-            out.warnings.push(format!("weak-signing-key: a key of {bits} bits made the signature, so it proves little today"));
+            out.warnings
+                .push(format!("weak-signing-key: a key of {bits} bits made the signature, so it proves little today"));
         }
     }
     if weak {
@@ -276,7 +278,8 @@ pub fn detached(signature: &[u8], forms: &[&[u8]], env: &Env<'_>) -> Result<Vec<
     }
     let mut first = Vec::new();
     for form in forms {
-        let sigs = verify(signature, form, env);
+        let checked = std::panic::catch_unwind(AssertUnwindSafe(|| verify(signature, form, env)));
+        let sigs = checked.map_err(|_| "the OpenPGP library failed on it")?;
         if sigs.iter().any(|sig| sig.proof == Proof::Valid) {
             return Ok(sigs);
         }
