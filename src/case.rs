@@ -3,6 +3,7 @@
 //! The ledger only grows: what is known of a report is what its events add up to, ordered by (time, device, number), so
 //! that ledgers from several workstations can be merged and agree. Events name things by `uid`, never by local number.
 
+pub mod filing;
 mod fold;
 mod group;
 

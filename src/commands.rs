@@ -31,6 +31,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::case::filing::Ours;
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config, Surroundings};
 use crate::error::{Error, Kind};
@@ -39,7 +40,6 @@ use crate::message::same_address;
 use crate::output::{Raw, View};
 use crate::pgp::certs;
 use crate::pgp::keyring::Keyring;
-use crate::report::filing::Ours;
 
 /// What every command is given: the present, the surroundings, how to talk.
 #[derive(Clone, Debug)]
@@ -118,9 +118,10 @@ impl App {
 
 /// An error of any layer, with its kind and what to do about it.
 pub fn as_error(error: anyhow::Error) -> Error {
-    error.downcast::<Error>().or_else(|other| other.downcast::<LedgerError>().map(Error::from)).unwrap_or_else(|other| {
-        Error::new(Kind::Failed, format!("{other:#}"))
-    })
+    error
+        .downcast::<Error>()
+        .or_else(|other| other.downcast::<LedgerError>().map(Error::from))
+        .unwrap_or_else(|other| Error::new(Kind::Failed, format!("{other:#}")))
 }
 
 /// Runs one command.

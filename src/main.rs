@@ -40,7 +40,9 @@ fn app(cli: &Cli) -> App {
     App {
         config_file: cli.config.clone(),
         around: surroundings(),
-        who: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw())),
+        who: std::env::var("USER")
+            .or_else(|_| std::env::var("LOGNAME"))
+            .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw())),
         now: cli.now.unwrap_or(wall),
         wall,
         json: cli.json,

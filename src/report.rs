@@ -1,7 +1,5 @@
 //! What the reporter told us, and under which verdict: the value that opening gives, and where it is filed.
 
-pub mod filing;
-
 use serde::{Deserialize, Serialize};
 
 use crate::message::Header;

@@ -75,7 +75,11 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     step("What the finder's mail program makes of it:", "", finder_opens(app, &folder, &people))?;
     let valid = mark::Args { id: report, fact: mark::Fact::Valid, at: None, note: Some("reproduced".into()) };
     step("Triage is done.", "sealpost mark 1 valid --note reproduced", super::change::mark(&inner, &valid))?;
-    step("How well the policy was kept:", "sealpost stats", super::stats::run(&inner, &stats::Args { since: None, by: None }))?;
+    step(
+        "How well the policy was kept:",
+        "sealpost stats",
+        super::stats::run(&inner, &stats::Args { since: None, by: None }),
+    )?;
     let _ = audit::Args {};
     step("The history is a hash chain; any edit shows.", "sealpost audit", super::audit::run(&inner))?;
     Ok(Done::new(Demo { folder, steps }))
@@ -84,7 +88,9 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
 fn folder(app: &App, args: &Args) -> Result<PathBuf, Error> {
     if let Some(folder) = &args.folder {
         if folder.exists() {
-            return Err(Error::new(Kind::File, format!("{} exists already", folder.display())).hint("name a new folder"));
+            return Err(
+                Error::new(Kind::File, format!("{} exists already", folder.display())).hint("name a new folder")
+            );
         }
         files::private_folder(folder)?;
         return folder.canonicalize().map_err(|e| files::cannot("use", folder, &e));

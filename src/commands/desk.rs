@@ -184,8 +184,7 @@ pub fn adopt_policy(app: &App, config: &Config, ledger: &mut Ledger) -> Result<O
         .map(|n| n.to_string_lossy().into_owned())
         .unwrap_or_default();
     let first = ledger.policies()?.is_empty();
-    let adopted =
-        ledger.adopt_policy(&name, &bytes, &policy, &super::books::stamp(app))?;
+    let adopted = ledger.adopt_policy(&name, &bytes, &policy, &super::books::stamp(app))?;
     let digest: String = data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes)).chars().take(12).collect();
     Ok((adopted && !first).then(|| format!("{name} has changed ({digest}): it holds for reports from now on")))
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::keys::{self, Unlock};
 use super::{App, desk};
+use crate::case::filing::{self, Answer, Connection, Ours, Placement, Related, Way};
 use crate::case::{Role, What};
 use crate::config::Config;
 use crate::error::Error;
@@ -15,7 +16,6 @@ use crate::output::intake::Intake;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::{self, Context};
 use crate::report::Opened;
-use crate::report::filing::{self, Answer, Connection, Ours, Placement, Related, Way};
 use crate::verdict::EncryptionStatus;
 use crate::wire::{self, AfterSkip, Fetched, Position, Sighting, Sink, SinkError, Skipped};
 

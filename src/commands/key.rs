@@ -244,9 +244,7 @@ fn pin(app: &App, address: &str, fingerprint: &str) -> anyhow::Result<Done> {
     }
     let before = ledger.pin(address)?;
     let what = What::Pinned { address: address.to_ascii_lowercase(), fingerprint: fingerprint.clone() };
-    ledger
-        .append(&[NewEvent { report: None, message: None, what }], &books::stamp(app))
-        ?;
+    ledger.append(&[NewEvent { report: None, message: None, what }], &books::stamp(app))?;
     let instead = match before {
         Some(old) if old != fingerprint => format!(", instead of {}", grouped(&old)),
         _ => String::new(),

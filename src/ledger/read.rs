@@ -204,7 +204,7 @@ impl Ledger {
         self.messages_where("WHERE o.payload = ?1 AND o.payload <> '' ORDER BY m.id", &[&sha256])
     }
 
-    /// Mails with this [`content_key`](crate::report::filing::content_key), oldest first.
+    /// Mails with this [`content_key`](crate::case::filing::content_key), oldest first.
     pub fn by_content_key(&self, key: &str) -> Result<Vec<MessageRow>> {
         self.messages_where("WHERE o.content = ?1 AND o.content <> '' ORDER BY m.id", &[&key])
     }

@@ -8,8 +8,8 @@ use super::connection::MAX_VALUE;
 use super::find::spaced;
 use super::rows::{RowDigest, json, name_of};
 use super::{Ledger, LedgerError, MessageId, NewEvent, Result, Stamp};
-use crate::case::{Uid, What};
-use crate::report::{Opened, filing};
+use crate::case::{Uid, What, filing};
+use crate::report::Opened;
 
 /// Message-IDs kept of one mail's In-Reply-To and References; the first names the thread's start, the last the
 /// message that was answered, so of more than this the middle goes.

@@ -87,7 +87,7 @@ CREATE TABLE opened (
     quarantined TEXT    NOT NULL,                           -- the limit that was hit, or ''
     message_id  TEXT    NOT NULL,
     payload     TEXT    NOT NULL,                           -- SHA-256 of what the decryption gave, or ''
-    content     TEXT    NOT NULL,                           -- report::filing::content_key, or ''
+    content     TEXT    NOT NULL,                           -- case::filing::content_key, or ''
     address     TEXT    NOT NULL,                           -- the one From address, or ''
     name        TEXT    NOT NULL,
     subject     TEXT    NOT NULL

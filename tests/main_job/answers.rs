@@ -23,7 +23,11 @@ fn from_report_to_answer(gpg: &Gpg, mail: &[u8], signature: &str) {
     let place = Workplace::new(Mode::Accept);
     place.arrives(mail, 3600);
     let polled = place.json(&["poll"], 0);
-    assert_eq!((&polled["seen"], &polled["stored"], &polled["reports_opened"]), (&1.into(), &1.into(), &1.into()), "{polled:#}");
+    assert_eq!(
+        (&polled["seen"], &polled["stored"], &polled["reports_opened"]),
+        (&1.into(), &1.into(), &1.into()),
+        "{polled:#}"
+    );
 
     let report = place.report("");
     assert_eq!(report["encryption"], "encrypted", "{report:#}");
@@ -133,7 +137,10 @@ fn what_is_not_encrypted_is_not_called_so() {
     let imported = place.json(&["key", "import", "finder.asc"], 0);
     let fingerprint = imported["imported"][0]["fingerprint"].as_str().unwrap().to_owned();
     place.run(&["key", "pin", gpg.address, &fingerprint]).left_with(0);
-    let sealed = gpg.sign_and_encrypt(&entity("and now pinned\n"));
+    // It must say inside that it is for us: a signed text that names nobody could have been sealed anew by anybody.
+    let named = "Content-Type: text/plain; charset=utf-8; protected-headers=\"v1\"\r\nFrom: finder@example.net\r\n\
+        To: security@example.org\r\nSubject: pinned\r\n\r\nand now pinned\r\n";
+    let sealed = gpg.sign_and_encrypt(named.as_bytes());
     place.arrives(&pgp_mime(&head(gpg.address, "pinned", "j"), &sealed), 60);
     place.json(&["poll"], 0);
     assert_eq!(place.report("pinned")["signature"], "good");
@@ -156,12 +163,12 @@ fn an_answer_from_any_mail_program_counts_and_a_forged_one_does_not() {
     place.arrives(answer("alice@example.org", "").as_bytes(), 3600);
     let forged = place.json(&["poll"], 0);
     assert_eq!((&forged["outgoing"], &forged["reports_opened"]), (&0.into(), &1.into()), "{forged:#}");
-    assert_eq!(Workplace::clock(&place.report("first"), "first_response")["status"], "running");
+    assert_eq!(Workplace::clock(&place.json(&["show", "1"], 0), "first_response")["status"], "running");
     // A receipt that a program of ours sent.
     let receipt = answer("security@example.org", "Auto-Submitted: auto-replied\n");
     place.dovecot.append("Sent", receipt.as_bytes(), SystemTime::now());
     place.json(&["poll"], 0);
-    assert_eq!(Workplace::clock(&place.report("first"), "first_response")["status"], "running");
+    assert_eq!(Workplace::clock(&place.json(&["show", "1"], 0), "first_response")["status"], "running");
     // A person's answer.
     place.dovecot.append("Sent", answer("security@example.org", "X-By: hand\n").as_bytes(), SystemTime::now());
     let polled = place.json(&["poll"], 0);

@@ -88,8 +88,13 @@ impl Workplace {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
+        self.command_with("config.toml", args)
+    }
+
+    /// With another configuration of this folder.
+    pub fn command_with(&self, config: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
-        command.arg("--config").arg(self.path("config.toml")).args(args).current_dir(self.dir.path());
+        command.arg("--config").arg(self.path(config)).args(args).current_dir(self.dir.path());
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.dir.path()).env("TZ", "UTC").env("USER", "alice");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -97,7 +102,11 @@ impl Workplace {
     }
 
     pub fn run(&self, args: &[&str]) -> Ran {
-        let output = self.command(args).output().unwrap();
+        self.run_with("config.toml", args)
+    }
+
+    pub fn run_with(&self, config: &str, args: &[&str]) -> Ran {
+        let output = self.command_with(config, args).output().unwrap();
         Ran {
             status: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -62,14 +62,26 @@ fn the_canary_is_nowhere() {
     private(&place.path("passphrase"), PASSPHRASE.as_bytes());
     // A team key with a passphrase, made by the program itself.
     let made = place.json(
-        &["key", "generate", "locked.pgp", "--passphrase-command", &format!("cat {}", place.path("passphrase").display())],
+        &[
+            "key",
+            "generate",
+            "locked.pgp",
+            "--passphrase-command",
+            &format!("cat {}", place.path("passphrase").display()),
+        ],
         0,
     );
     assert!(made["fingerprint"].as_str().is_some());
     let config = fs::read_to_string(place.path("config.toml")).unwrap();
-    let key = format!("secret_keys = [{}]", toml::Value::String(crate::bench::project("keys/team.pgp").display().to_string()));
+    let key = format!(
+        "secret_keys = [{}]",
+        toml::Value::String(crate::bench::project("keys/team.pgp").display().to_string())
+    );
     assert!(config.contains(&key), "{config}");
-    let locked = format!("secret_keys = [\"locked.pgp\"]\npassphrase_command = [\"cat\", \"{}\"]", place.path("passphrase").display());
+    let locked = format!(
+        "secret_keys = [\"locked.pgp\"]\npassphrase_command = [\"cat\", \"{}\"]",
+        place.path("passphrase").display()
+    );
     private(&place.path("config.toml"), config.replace(&key, &locked).as_bytes());
     let ours = place.run(&["key", "export"]).left_with(0).stdout;
     assert!(gpg.call(&["--import"], ours.as_bytes()).status.success());

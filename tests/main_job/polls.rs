@@ -1,17 +1,18 @@
 //! Polls: nothing twice, nothing lost, nobody bothered.
 
-use std::io::{BufRead, BufReader};
-use std::time::SystemTime;
-
 use crate::bench::Workplace;
 use crate::reporters::{Gpg, entity, head, pgp_mime, plain};
 use crate::support::exim::Mode;
+use std::io::{BufRead, BufReader};
 
 #[test]
 fn a_poll_under_cron_says_nothing_and_changes_nothing() {
     let place = Workplace::new(Mode::Accept);
     for n in 0..5 {
-        place.arrives(&plain(&head("finder@example.net", &format!("report {n}"), &format!("n{n}")), &format!("text {n}\n")), 60);
+        place.arrives(
+            &plain(&head("finder@example.net", &format!("report {n}"), &format!("n{n}")), &format!("text {n}\n")),
+            60,
+        );
     }
     let first = place.run(&["poll", "--quiet"]).left_with(0);
     assert_eq!((first.stdout.as_str(), first.stderr.as_str()), ("", ""));
@@ -48,13 +49,20 @@ fn without_a_key_everything_is_filed_and_clocked_and_opened_later() {
 fn renumbering_the_mailbox_doubles_nothing() {
     let place = Workplace::new(Mode::Accept);
     for n in 0..20 {
-        place.arrives(&plain(&head("finder@example.net", &format!("report {n}"), &format!("p{n}")), &format!("text {n}\n")), 60);
+        place.arrives(
+            &plain(&head("finder@example.net", &format!("report {n}"), &format!("p{n}")), &format!("text {n}\n")),
+            60,
+        );
     }
     assert_eq!(place.json(&["poll"], 0)["stored"], 20);
     place.dovecot.change_uidvalidity("INBOX");
     place.arrives(&plain(&head("finder@example.net", "one more", "p21"), "text\n"), 10);
     let polled = place.json(&["poll"], 0);
-    assert_eq!((&polled["seen"], &polled["known"], &polled["stored"]), (&21.into(), &20.into(), &1.into()), "{polled:#}");
+    assert_eq!(
+        (&polled["seen"], &polled["known"], &polled["stored"]),
+        (&21.into(), &20.into(), &1.into()),
+        "{polled:#}"
+    );
     assert_eq!(place.json(&["list", "--all"], 0)["reports"].as_array().unwrap().len(), 21);
 }
 
@@ -73,7 +81,7 @@ fn an_overlapping_poll_leaves_with_4() {
     );
     assert_ne!(slow, config);
     crate::bench::private(&place.path("slow.toml"), slow.as_bytes());
-    let mut first = place.command(&["--config", place.path("slow.toml").to_str().unwrap(), "poll"]);
+    let mut first = place.command_with("slow.toml", &["poll"]);
     let mut first = first.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(first.stderr.take().unwrap()).read_line(&mut line).unwrap();
@@ -119,8 +127,7 @@ fn a_server_that_is_away_loses_nothing() {
     let config = std::fs::read_to_string(place.path("config.toml")).unwrap();
     let away = config.replacen(&place.dovecot.imaps_port.to_string(), "1", 1);
     crate::bench::private(&place.path("away.toml"), away.as_bytes());
-    let gone = place.run(&["--config", place.path("away.toml").to_str().unwrap(), "poll"]).left_with(1);
+    let gone = place.run_with("away.toml", &["poll"]).left_with(1);
     assert!(gone.stderr.starts_with("sealpost: cannot connect to localhost:1"), "{}", gone.stderr);
     assert_eq!(place.json(&["list"], 0)["reports"].as_array().unwrap().len(), 1);
-    let _ = SystemTime::now();
 }

@@ -133,7 +133,8 @@ pub fn pgp_mime_signed(head: &str, entity: &[u8], signature: &str) -> Vec<u8> {
     .into_bytes();
     mail.extend_from_slice(&String::from_utf8(entity.to_vec()).unwrap().replace("\r\n", "\n").into_bytes());
     mail.extend_from_slice(
-        format!("\n--b\nContent-Type: application/pgp-signature; name=signature.asc\n\n{signature}\n--b--\n").as_bytes(),
+        format!("\n--b\nContent-Type: application/pgp-signature; name=signature.asc\n\n{signature}\n--b--\n")
+            .as_bytes(),
     );
     mail
 }

@@ -86,7 +86,15 @@ fn before(now: Timestamp, hours: i64) -> Timestamp {
 fn mails(people: &People, now: Timestamp) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
     Ok(vec![
         ("1.report.eml", sealed_report(people, before(now, 22))?),
-        ("2.again.eml", plain(before(now, 20), "B. Seeker <seeker@example.com>", "Possible buffer overflow in cookie handling", LOOK_ALIKE)),
+        (
+            "2.again.eml",
+            plain(
+                before(now, 20),
+                "B. Seeker <seeker@example.com>",
+                "Possible buffer overflow in cookie handling",
+                LOOK_ALIKE,
+            ),
+        ),
         ("3.locked.eml", locked(before(now, 5))),
         ("4.away.eml", away(before(now, 2))),
     ])

@@ -6,9 +6,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::Opened;
-use crate::case::{Role, Uid};
+use super::{Role, Uid};
 use crate::message::{Automatic, same_address};
+use crate::report::Opened;
 use crate::verdict::{EncryptionStatus, SignatureStatus};
 
 /// Who we are.
