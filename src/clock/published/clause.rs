@@ -227,6 +227,10 @@ impl<'a> Sentence<'a> {
         let own: Vec<_> =
             before.iter().filter(|s| s.0 >= previous && s.0 >= clause.start.min(duration.tokens.start)).collect();
         let own_last = own.last().map(|s| s.0);
+        let first = self.words.tokens.get(self.range.start).map(|t| t.norm.as_str()).unwrap_or_default();
+        let prefixed = FOR.contains(&first) || self.own_acts(&clause, duration).is_empty();
+        let carried = before.iter().filter(|s| s.0 >= previous && prefixed).map(|s| s.0).max();
+        let own_last = own_last.or(carried);
         let label = before.iter().filter(|s| s.0 < self.range.start + 4).map(|s| s.0).max();
         let free = |at: usize| taken.is_none_or(|(end, n)| n == 0 || at < end || own.len() > n);
         let Some(last) = own_last.filter(|&at| free(at)).or_else(|| label.filter(|_| self.labelled())) else {
@@ -276,6 +280,9 @@ impl<'a> Sentence<'a> {
         names
     }
 }
+
+/// Words that open a sentence about some reports only: "For critical issues, …".
+const FOR: [&str; 9] = ["for", "in", "on", "if", "für", "pour", "para", "per", "voor"];
 
 /// Words between an amount of time and the severity it is for.
 const LINKS: [&str; 16] =

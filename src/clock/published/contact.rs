@@ -241,7 +241,7 @@ impl Place<'_> {
         let denied = tracker && (said.has(Sense::Not) || !said.has(Sense::Vulnerability));
         let advisories = lower.trim_end_matches('/').ends_with("/security/advisories")
             || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
-        let published = said.has(Sense::Disclose) && said.has(Sense::Us) && !label.contains("report");
+        let published = said.has(Sense::Publish) && !label.contains("report");
         let channel = PATHS.iter().any(|p| lower.contains(p)) || chat;
         let accepted = advisory
             || (platform && !elsewhere)

@@ -419,6 +419,9 @@ impl Scene<'_> {
         if said.has(Sense::Practice) && !answers {
             return Err("housekeeping or advice, not the handling of a report");
         }
+        if said.has(Sense::Announce) && !answers && !pool.has(Sense::Fix) && !said.has(Sense::Vulnerability) {
+            return Err("about announcements and release notes");
+        }
         if said.has(Sense::Money) && !answers && !pool.has(Sense::Fix) {
             return Err("about rewards");
         }

@@ -23,7 +23,7 @@ const CHINESE: Vocabulary = Vocabulary {
             Sense::Assess,
             "评估 | 評估 | 初步评估 | 分类 | 定级 | 分级 | 验证结果 | 评级 | 评估结果 | 审核 | 初步结论 | 审核结果 | 確認漏洞 | 确认漏洞 | 验证漏洞",
         ),
-        (Sense::Investigate, "调查 | 調查 | 验证 | 驗證 | 确认 | 確認 | 分析 | 审查 | 跟进"),
+        (Sense::Investigate, "调查 | 調查 | 验证 | 驗證 | 分析 | 审查 | 跟进"),
         (Sense::Plan, "计划 | 時間表 | 时间表 | 预计时间 | 时间线"),
         (Sense::Give, "提供 | 给出 | 发送"),
         (Sense::Fix, "修复 | 修復 | 修补 | 补丁 | 補丁 | 解决 | 解決 | 缓解 | 修正 | 修复方案"),

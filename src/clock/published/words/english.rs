@@ -30,7 +30,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Assess,
-            "assess* | triag* | evaluat* | validat* | cvss | initial analysis | initial review | initial investigation \
+            "assess* | whether we accept | whether it is accepted | whether the report | accept your report | acceptance | accept or decline | triag* | evaluat* | validat* | cvss | initial analysis | initial review | initial investigation \
              | confirm the vulnerability | confirm the issue | confirm the problem | confirm the bug | confirm* whether \
              | confirm or reject | confirm or deny | confirm validity | confirm the validity | confirmation of the vulnerability \
              | confirmation of the issue | confirmation or rejection | vulnerability confirmation | confirm or decline \
@@ -88,7 +88,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Disclose,
-            "disclos* | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
+            "disclos* | share the vulnerability | share details | share the details | share this | shared publicly | sharing details | keep it private | kept private | keep private | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
              | made public | make public | advisory | advisories | embargo* | full details | release details \
              | confidential* | coordinated disclosure | released publicly | public release | declassif* | embargo period",
         ),
@@ -116,7 +116,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Users,
-            "users | user | customers | customer | operators | administrators | consumers | organizations | tenants",
+            "users | user | members | customers | customer | operators | administrators | consumers | organizations | tenants",
         ),
         (Sense::If, "if | in case | in the event | unless | whenever | where you | when you have not | should you"),
         (
@@ -155,7 +155,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::History,
-            "historically | usually | in the past | so far | often | have been | to date | commonly | history",
+            "historically | usually | last year | last month | in the past | so far | often | have been | to date | commonly | history",
         ),
         (Sense::Every, "every | each | once a | once per | per | once every | at least once every | a day | once each"),
         (Sense::After, "after | following | of | from | since | once | upon | post | starting"),
@@ -252,7 +252,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Send,
             "report | report a vulnerability | report a security vulnerability | reports | reporting | reported | submit | submitted | submitting | submission | email | e-mail | emails | mail | mailing \
-             | emailing | send | sending | sent | contact | contacts | contacting | disclose | reach | reach us | reach out | write to | notify | inform | message \
+             | emailing | send | sending | sent | contact | contacts | contacting | reach | reach us | reach out | write to | notify | inform | message \
              | disclosing | alert | filing | raise | escalate | tell us | let us know | dm | get in touch | vulnz",
         ),
         (
