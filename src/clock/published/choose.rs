@@ -109,9 +109,21 @@ impl Reader<'_> {
             names.dedup();
             names
         };
-        let place = [b.place.and_then(|p| p.first), b.place.and_then(|p| p.header), b.lead];
-        let lead = place.into_iter().map(|o| named(o, 12)).find(|n| !n.is_empty());
+        let row = (1..8).map_while(|back| self.before_in_row(block, back));
+        let place = [b.place.and_then(|p| p.first), b.place.and_then(|p| p.header)]
+            .into_iter()
+            .chain(row.map(Some))
+            .chain([b.lead]);
+        let lead = place.map(|o| named(o, 12)).find(|n| !n.is_empty());
         lead.unwrap_or_else(|| named(b.heading, 6).into_iter().take(2).collect())
+    }
+
+    /// The cell of the same row that stands `back` columns before.
+    fn before_in_row(&self, block: usize, back: usize) -> Option<usize> {
+        let place = self.document.blocks.get(block)?.place?;
+        let other = block.checked_sub(back)?;
+        let there = self.document.blocks.get(other)?.place?;
+        (there.table == place.table && there.row == place.row).then_some(other)
     }
 
     /// A cell that is a bare number under a header that is a unit: "Days".

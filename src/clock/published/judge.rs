@@ -297,19 +297,13 @@ impl Scene<'_> {
 
     /// The acts the amount can belong to: its clause's, else those of the clauses beside it, else what stands over it.
     fn pool(&self, duration: &Duration, clause: &Range<usize>) -> Pool {
-        let own = self.sentence.own_acts(clause, duration);
+        let mut own = self.sentence.own_acts(clause, duration);
+        self.joined(&mut own, clause);
+        if let Some(both) = self.labelled(duration, clause, &own) {
+            return both;
+        }
         if !own.is_empty() {
             return Pool::new(own, clause.clone(), 0, self.sentence.set(clause));
-        }
-        if let Some(label) = self.sentence.label()
-            && let Some(act) = single(self.sentence.set(&label))
-        {
-            return Pool::new(
-                vec![(label.start, act)],
-                label.clone(),
-                1,
-                self.sentence.set(&label).with(self.sentence.set(clause)),
-            );
         }
         let before = self.sentence.clauses_before(clause.start);
         let after = self.sentence.clauses_after(clause.end);
@@ -339,6 +333,40 @@ impl Scene<'_> {
             }
         }
         self.context(duration)
+    }
+
+    /// "Acknowledged *and analysed* within 3 days": an answer joined to a weaker act shares its time.
+    fn joined(&self, own: &mut Vec<(usize, Sense)>, clause: &Range<usize>) {
+        let weak = !own.is_empty() && own.iter().all(|a| matches!(a.1, Sense::Investigate | Sense::Assess));
+        let linked = self.sentence.set(&(clause.start..clause.start + 1)).has(Sense::And);
+        let Some(before) = self
+            .sentence
+            .clauses_before(clause.start)
+            .first()
+            .cloned()
+            .filter(|c| weak && linked && c.end == clause.start)
+        else {
+            return;
+        };
+        let answer = self.sentence.acts(&before).into_iter().find(|a| matches!(a.1, Sense::Ack | Sense::Respond));
+        if let Some(answer) = answer.filter(|_| !self.sentence.set(&before).has(Sense::Soon)) {
+            own.retain(|a| a.1 == Sense::Assess);
+            own.insert(0, (answer.0, Sense::Ack));
+        }
+    }
+
+    /// The act of the label that opens the sentence, where the clause has none of its own or only a weak one.
+    fn labelled(&self, duration: &Duration, clause: &Range<usize>, own: &[(usize, Sense)]) -> Option<Pool> {
+        let label = self.sentence.label().filter(|l| l.end <= duration.tokens.start)?;
+        let named = self.sentence.set(&label);
+        let said = named.with(self.sentence.set(clause));
+        let weak =
+            own.iter().all(|a| matches!(a.1, Sense::Investigate | Sense::Notify | Sense::Update)) && !duration.every;
+        if weak && named.has(Sense::Fix) && named.has(Sense::Disclose) {
+            return Some(Pool::new(vec![(label.start, Sense::Fix), (label.end, Sense::Disclose)], label, 1, said));
+        }
+        let act = single(named).filter(|_| weak)?;
+        Some(Pool::new(vec![(label.start, act)], label, 1, said))
     }
 
     fn bracketed(&self, duration: &Duration) -> bool {
@@ -425,6 +453,16 @@ impl Scene<'_> {
         if said.has(Sense::Money) && !answers && !pool.has(Sense::Fix) {
             return Err("about rewards");
         }
+        let whole = self.sentence.set(&self.sentence.range);
+        if whole.has(Sense::Others) && !whole.any(&[Sense::Us, Sense::You, Sense::Report, Sense::Vulnerability]) {
+            return Err("what someone or something else does");
+        }
+        if pool.distance == 0
+            && pool.acts.iter().all(|a| matches!(a.1, Sense::Ack | Sense::Respond) && self.denied(a.0))
+            && !pool.acts.is_empty()
+        {
+            return Err("what happens without an answer");
+        }
         let before = clause.start.min(duration.tokens.start)..duration.tokens.start;
         let duty = self.sentence.senses_in(&before).find(|(_, s)| *s == Sense::Duty).map(|(t, _)| t);
         if let Some(duty) = duty {
@@ -438,6 +476,12 @@ impl Scene<'_> {
             }
         }
         Ok(())
+    }
+
+    /// "Not" or "without" right before an act.
+    fn denied(&self, act: usize) -> bool {
+        let near = act.saturating_sub(2).max(self.sentence.range.start)..act;
+        self.sentence.set(&near).has(Sense::Not)
     }
 
     fn decide(&self, duration: &Duration, pool: &Pool) -> Heard {
@@ -485,6 +529,9 @@ impl Scene<'_> {
         if pool.has(Sense::Update) {
             if pool.said.has(Sense::Give) && pool.said.has(Sense::Us) {
                 return one(Promise::Assessment, 1, "news once, not as a rhythm");
+            }
+            if !pool.said.has(Sense::You) && pool.distance == 0 && self.sentence.label().is_none() {
+                return Err("an update of something else");
             }
             return one(Promise::Update, 1, "news of the progress by then");
         }
@@ -548,6 +595,19 @@ impl Scene<'_> {
             why: "details become public",
         }];
         // "Fixed or publicly disclosed within 90 days" promises both.
+        if pool.has(Sense::Fix)
+            && pool.distance == 1
+            && pool.said.has(Sense::And)
+            && self.sentence.label().as_ref() == Some(&pool.clause)
+        {
+            claims.push(Claim {
+                promise: Promise::Fix,
+                strength: 3,
+                from,
+                receipt: false,
+                why: "fixed and public by then",
+            });
+        }
         let orphan = self.sentence.clauses_before(pool.clause.start).first().cloned();
         let either = self.sentence.set(&pool.clause).has(Sense::Or);
         if let Some(orphan) = orphan.filter(|_| either && pool.distance == 0)

@@ -47,6 +47,8 @@ pub(super) enum Sense {
     Partner,
     /// Those who run the software.
     Users,
+    /// Who or what else can act: attackers, servers, clients.
+    Others,
     // How it is said.
     /// "If", "in case".
     If,

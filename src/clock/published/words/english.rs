@@ -10,7 +10,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
     senses: &[
         (
             Sense::Ack,
-            "acknowledg* | acknowledg* receipt | acknowledg* the receipt | confirm* receipt | confirm* the receipt \
+            "acknowledg* | receive confirmation | receive a confirmation | get a confirmation | get confirmation | confirmation email | confirmation e-mail | send a confirmation | acknowledg* receipt | acknowledg* the receipt | confirm* receipt | confirm* the receipt \
              | confirmation of receipt | receipt confirmation | confirm* that we have received \
              | confirm* we received | confirm* that we received | ack | acks",
         ),
@@ -21,7 +21,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | getting back to | got back to | hear back | hear from us | hear from the team | contact you \
              | contacting you | be in touch | reach out | reaching out | reach back | feedback \
              | initial contact | first contact | get in touch | contacted | write back | react | reaction \
-             | get to you | be in contact | let you know | follow up with you | following up with you | turnaround",
+             | get to you | be in contact | let you know | follow up with you | following up with you",
         ),
         (
             Sense::Detailed,
@@ -155,7 +155,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::History,
-            "historically | usually | last year | last month | in the past | so far | often | have been | to date | commonly | history",
+            "historically | usually | the past | the last | most fixes | most reports | most issues | most vulnerabilities | last year | last month | in the past | so far | often | have been | to date | commonly | history",
         ),
         (Sense::Every, "every | each | once a | once per | per | once every | at least once every | a day | once each"),
         (Sense::After, "after | following | of | from | since | once | upon | post | starting"),
@@ -187,6 +187,10 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (Sense::Publish, "publish | publishes | published | publishing"),
         (Sense::Lasting, "for"),
+        (
+            Sense::Others,
+            "attacker* | adversar* | server | servers | client | clients | node | nodes | api | request | requests | browser | malware | switch | peer | peers",
+        ),
         (Sense::Sooner, "sooner | faster | earlier | quicker | shorter | expedit*"),
         (Sense::Forthcoming, "forthcoming | of forthcoming fix"),
         (
@@ -241,7 +245,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | this policy | policy is reviewed | review this | training | log retention | logs | renew* | libraries | rate limit* \
              | rto | rpo | recovery | deleted | delete | deletion | purge* | stored | keep logs | snapshots | renovate | cron | workflow* \
              | annually | annual | sla credits | downtime | membership | subscription* | locked | lockout | brute force | ci | pull requests \
-             | pull request | merged | merge | apply patches | apply updates | install updates | containment | contain | vote | voting",
+             | pull request | merged | merge | old | of age | apply patches | apply updates | install updates | containment | contain | vote | voting",
         ),
         (
             Sense::Timeline,
@@ -372,7 +376,11 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             "medium severity | medium-severity | moderate severity | moderate-severity | medium-risk | p2 | sev2 | sev-2 | severity 2",
         ),
         ("low", false, "low | minor | informational"),
-        ("low", true, "low severity | low-severity | low-risk | p3 | sev3 | sev-3 | severity 3 | p4"),
+        (
+            "low",
+            true,
+            "lower-severity | lower severity | low severity | low-severity | low-risk | p3 | sev3 | sev-3 | severity 3 | p4",
+        ),
         ("non-critical", true, "non-critical | noncritical | non critical"),
     ],
 };
