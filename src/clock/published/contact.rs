@@ -47,7 +47,7 @@ const CHATS: [&str; 14] = [
 ];
 
 /// What the path of a page to report at speaks of.
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 15] = [
     "report",
     "vuln",
     "disclos",
@@ -60,7 +60,8 @@ const PATHS: [&str; 14] = [
     "responsible",
     "ticket",
     "tracker",
-    "form",
+    "/form",
+    "whitehat",
     "abuse",
 ];
 
@@ -234,7 +235,13 @@ impl Place<'_> {
             || label.contains("contact");
         let over = self.document.headings(self.index).next().unwrap_or_default();
         let ours = label.contains("disclosure policy") && over.any(&[Sense::Send, Sense::Report]);
-        let says = report || ours || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
+        let form = ["forms.", "docs.google.com", "airtable.com", "typeform.com", "tally.so"]
+            .iter()
+            .any(|f| host.starts_with(f) || host.ends_with(f));
+        let says = report
+            || ours
+            || (form && over.any(&[Sense::Send, Sense::Report]))
+            || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
         let about = around.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]);
         let elsewhere = said.any(&[Sense::Announce, Sense::Elsewhere]) || self.lead().has(Sense::Announce);
         let tracker = lower.contains("/issues");
@@ -242,11 +249,20 @@ impl Place<'_> {
         let advisories = lower.trim_end_matches('/').ends_with("/security/advisories")
             || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
         let published = said.has(Sense::Publish) && !label.contains("report");
-        let channel = PATHS.iter().any(|p| lower.contains(p)) || chat;
+        let page = path.to_ascii_lowercase();
+        let channel = PATHS.iter().any(|p| page.contains(p))
+            || chat
+            || ["security.", "bugs.", "bounty.", "vdp.", "bughunters."].iter().any(|h| host.starts_with(h));
         let accepted = advisory
             || (platform && !elsewhere)
             || (advisories && says && !elsewhere && !published)
-            || (channel && !advisories && says && about && !elsewhere && !denied && self.is_object(offset, &label));
+            || (channel
+                && !advisories
+                && says
+                && about
+                && !elsewhere
+                && !denied
+                && (form || self.is_object(offset, &label)));
         if accepted {
             channels.push(Channel { at, name: url.to_owned() });
         }
@@ -400,7 +416,9 @@ impl Place<'_> {
                     "security",
                 ]);
         }
-        let private = words.contains(&"private")
+        let own_words = words.iter().all(|w| w.chars().all(super::text::unspaced));
+        let private = own_words
+            || words.contains(&"private")
             || words.contains(&"privately")
             || words.contains(&"tab")
             || words.contains(&"github's");
@@ -412,7 +430,10 @@ impl Place<'_> {
         let weak = !private
             && (said.any(&[Sense::Disclose, Sense::Announce, Sense::Fix, Sense::Release, Sense::If])
                 || said.has(Sense::Us) && !any(&["use", "report", "via", "through"]));
-        (asks || lead || linked) && !published && !weak && !(said.has(Sense::NoPromise) && said.has(Sense::Not))
+        (asks || lead || linked || own_words)
+            && !published
+            && !weak
+            && !(said.has(Sense::NoPromise) && said.has(Sense::Not))
     }
 }
 

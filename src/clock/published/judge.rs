@@ -389,14 +389,23 @@ impl Scene<'_> {
         let place = block.place;
         let above = place.and_then(|p| p.first).into_iter().chain(place.and_then(|p| p.header)).chain(block.lead);
         let own_heading = document.headings(self.block).next();
+        let opening = self.opening();
         let lead_of_lead = block.lead.and_then(|l| document.blocks.get(l)).and_then(|b| b.lead);
         let sets = above.chain(lead_of_lead).map(|b| document.senses(Some(b))).chain(own_heading);
+        let sets = opening.into_iter().chain(sets);
         for set in sets {
             if let Some(act) = single(set) {
                 return Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: set };
             }
         }
         Pool::default()
+    }
+
+    /// The sentence that opens the block, where it names the subject: "Public disclosure is coordinated. The default
+    /// is 90 days."
+    fn opening(&self) -> Option<Senses> {
+        let first = self.sentence.words.sentences.first()?;
+        (first.start < self.sentence.range.start && first.end - first.start <= 12).then(|| self.sentence.set(first))
     }
 
     /// "These steps": what the list that follows tells to do, else what the heading names.

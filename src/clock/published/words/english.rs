@@ -266,13 +266,13 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Elsewhere,
-            "code of conduct | conduct | press | media | sales | marketing | careers | conduct@ | press inquiries | privacy request | legal | trademark | general questions \
+            "upstream | third-party | third party | out of scope | not in scope | code of conduct | conduct | press | media | sales | marketing | careers | conduct@ | press inquiries | privacy request | legal | trademark | general questions \
              | commercial support | harassment | general inquiries | general support | feature requests | non-security | not security | customer support \
              | community | documentation | for example | unsubscribe | membership | request to join | requesting to join | join the | apply for membership",
         ),
         (
             Sense::PrivateReporting,
-            "private vulnerability report | private vulnerability reports | private vulnerability reporting | privately report a vulnerability | privately reporting a security vulnerability \
+            "private vulnerability report | report new vulnerability | private vulnerability reports | private vulnerability reporting | privately report a vulnerability | privately reporting a security vulnerability \
              | report a vulnerability button | report a vulnerability | report a security vulnerability | github security advisories | github security advisory \
              | github's security advisories | github's security advisory | security advisory feature | security advisories feature | security tab | draft security advisory \
              | security advisory on github | private security advisory | private security advisories | private advisory | draft advisory | github's private | security advisory \
@@ -294,7 +294,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | fix team | fix lead | fix leads | fix development | fix development process | email address | e-mail address | ip address | mailing address \
              | response plan | security update | security updates | software update | software updates | update to the latest | update your | update to | updates to the latest | keep updated | up to date | up-to-date | security response process \
              | dependency update | dependency updates | automatic updates | automated updates | update dependencies | privately disclosed | private disclosure | private disclosure process | disclosure process \
-             | incident responder | http response | api response | response header | response headers | response body | responsible disclosure | coordinated vulnerability disclosure | vulnerability disclosure policy | security team | security fix process \
+             | incident responder | http response | api response | response header | response headers | response body | vulnerability disclosure policy | security team | security fix process \
              | time of disclosure | disclose to us | report to us | responsible disclosure policy | of the month | in the last | for the last | in public | public issue | public issues | public github issue | public github issues | public forum | public key | public keys \
              | public repository | publicly known | public issue tracker | github security advisory database | dispatch | fix commit | day-to-day | 0-day | zero-day | zero day | one-day | n-day | 1-day exploit | correctly | general public | fixed timeline | fixed schedule | fixed timeframe \
              | next release | correctness | update your installation | latest update | resolution of the issue with",
