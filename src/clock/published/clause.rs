@@ -51,8 +51,26 @@ impl<'a> Sentence<'a> {
         let durations = duration::find(&words.tokens, &words.found, &range);
         let mut sentence = Sentence { words, range, durations, anchors: Vec::new(), clauses: Vec::new() };
         sentence.clauses = sentence.cut();
+        sentence.hedge();
         sentence.anchors = (0..sentence.durations.len()).map(|d| sentence.anchor(d)).collect();
         sentence
+    }
+
+    /// "Normally, …": hedges before an amount hold for it, wherever they stand.
+    fn hedge(&mut self) {
+        let mut start = self.range.start;
+        let hedged: Vec<bool> = self
+            .durations
+            .iter()
+            .map(|d| {
+                let before = start..d.tokens.start;
+                start = d.tokens.end;
+                self.set(&before).has(Sense::Approx)
+            })
+            .collect();
+        for (duration, hedged) in self.durations.iter_mut().zip(hedged) {
+            duration.approx |= hedged;
+        }
     }
 
     /// Clauses end at commas, brackets, semicolons and conjunctions that are not inside an amount of time.

@@ -422,7 +422,8 @@ impl Place<'_> {
             || words.contains(&"privately")
             || words.contains(&"tab")
             || words.contains(&"github's");
-        let published = said.any(&[Sense::Us, Sense::Announce])
+        let published = !own_words
+            && said.any(&[Sense::Us, Sense::Announce])
             && !any(&["report", "reporting", "submit", "reports", "use", "via"]);
         let asks = said.any(&[Sense::Send, Sense::Report])
             || any(&["use", "via", "through", "open", "using", "click", "navigate", "go", "create", "enabled"]);
