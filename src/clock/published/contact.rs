@@ -144,14 +144,7 @@ impl Place<'_> {
         let token = self.words.tokens.partition_point(|t| t.range.end <= at);
         let next = self.words.sentences.partition_point(|s| s.end <= token);
         let Some(range) = self.words.sentences.get(next).cloned() else { return (0..0, Senses::default()) };
-        let senses = self
-            .words
-            .within(&range)
-            .filter_map(|f| match f.meaning {
-                Meaning::Sense(s) if s != Sense::Noise => Some(s),
-                _ => None,
-            })
-            .collect();
+        let senses = self.words.said(&range);
         (range, senses)
     }
 

@@ -54,6 +54,16 @@ impl<'a> Document<'a> {
         b.prose.span(&(start..end))
     }
 
+    /// A span with the emphasis marks that touch it.
+    pub(super) fn emphasised(&self, span: Range<usize>) -> Range<usize> {
+        let mark = |c: &u8| matches!(c, b'*' | b'_' | b'`');
+        let before = self.source.as_bytes().get(..span.start).unwrap_or_default();
+        let after = self.source.as_bytes().get(span.end..).unwrap_or_default();
+        let left = before.iter().rev().take(3).take_while(|c| mark(c)).count();
+        let right = after.iter().take(3).take_while(|c| mark(c)).count();
+        span.start - left..span.end + right
+    }
+
     /// What stands in the file there, white space folded.
     pub(super) fn quote(&self, span: &Range<usize>) -> String {
         let (mut start, mut end) = (span.start.min(self.source.len()), span.end.min(self.source.len()));
@@ -98,6 +108,15 @@ impl Words {
         let first = self.found.partition_point(|f| f.tokens.start < range.start);
         let end = range.end;
         self.found.get(first..).unwrap_or_default().iter().take_while(move |f| f.tokens.start < end)
+    }
+
+    /// The senses of some tokens.
+    pub(super) fn said(&self, range: &Range<usize>) -> Senses {
+        let senses = self.within(range).filter_map(|f| match f.meaning {
+            Meaning::Sense(s) if s != super::sense::Sense::Noise => Some(s),
+            _ => None,
+        });
+        senses.collect()
     }
 
     /// The severities named among some tokens, with their places; `graded` where the block's place (a cell, a label)

@@ -124,6 +124,8 @@ pub(super) enum Sense {
     PrivateReporting,
     /// What a report should include.
     Include,
+    /// What reports are made of: steps, versions, impact.
+    Content,
     /// Versions that are supported.
     Versions,
     /// Nothing: a phrase whose words would mislead.

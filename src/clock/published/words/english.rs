@@ -285,6 +285,12 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | with details | following details | following information | as much as possible | as much information | tell us | what to include | list",
         ),
         (
+            Sense::Content,
+            "steps | step-by-step | reproduc* | reproducible | proof of concept | proof-of-concept | poc | affected version | affected versions \
+             | impact | version | versions | description | descriptions | exploit | configuration | environment | location | logs | code you used \
+             | shortest amount | type of issue | mitigation | mitigations | suggested fix | screenshots",
+        ),
+        (
             Sense::Versions,
             "supported versions | supported version | supported releases | version support | supported | versions supported | security support | support policy | maintained versions",
         ),
