@@ -268,8 +268,7 @@ impl Scene<'_> {
             return Some(claim(Promise::Postmortem, 5, Some("release"), "a write-up after the release"));
         }
         let ahead = self.sentence.set(&(duration.tokens.end..(duration.tokens.end + 8).min(self.sentence.range.end)));
-        let noticed = all.has(Sense::Notify)
-            || all.has(Sense::Partner) && all.any(&[Sense::Give, Sense::Disclose, Sense::Update]);
+        let noticed = all.any(&[Sense::Notify, Sense::Partner]);
         let to_release = rest.any(&[Sense::Release, Sense::Disclose, Sense::Fix]);
         if noticed && ahead.has(Sense::Before) && !all.any(&[Sense::Wait, Sense::Practice]) {
             if to_release || all.any(&[Sense::Release, Sense::Fix, Sense::Disclose]) {
@@ -648,6 +647,10 @@ impl Scene<'_> {
         let asks = pool.said.has(Sense::Wait) && duration.bound == Some(Bound::Min);
         if asks {
             return claim(Promise::Disclosure, 3, from, "the time the reporter is asked for");
+        }
+        let after = duration.tokens.end..(duration.tokens.end + 4).min(self.sentence.range.end);
+        if self.sentence.set(&after).has(Sense::Before) {
+            return Err("a time before something, not a time to fix");
         }
         if pool.said.has(Sense::Users) && pool.said.has(Sense::Duty) {
             return Err("asked of users, not promised");

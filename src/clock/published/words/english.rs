@@ -73,7 +73,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Update,
-            "status update | status updates | progress update | progress updates | update | updates | update you \
+            "news | status update | status updates | progress update | progress updates | update | updates | update you \
              | updating you | updated | keep you informed | keep you updated | keep the reporter informed \
              | keep the reporter updated | keep reporters informed | keep reporters updated | kept informed | kept updated \
              | keep you posted | keep you in the loop | status report | status reports | progress report | progress reports \
@@ -82,7 +82,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Notify,
-            "notif* | notice | notices | advance notice | heads-up | heads up | pre-announc* | preannounc* | pre-notif* \
+            "tell | tells | told | notif* | notice | notices | advance notice | heads-up | heads up | pre-announc* | preannounc* | pre-notif* \
              | prenotif* | early notification | advance notification | pre-disclos* | predisclos* | announced | announce \
              | announcement | early access | alert*",
         ),
