@@ -50,9 +50,9 @@ impl<'a> Sentence<'a> {
     pub(super) fn new(words: &'a Words, range: Range<usize>) -> Sentence<'a> {
         let durations = duration::find(&words.tokens, &words.found, &range);
         let mut sentence = Sentence { words, range, durations, anchors: Vec::new(), clauses: Vec::new() };
-        sentence.clauses = sentence.cut();
         sentence.hedge();
         sentence.anchors = (0..sentence.durations.len()).map(|d| sentence.anchor(d)).collect();
+        sentence.clauses = sentence.cut();
         sentence
     }
 
@@ -78,10 +78,11 @@ impl<'a> Sentence<'a> {
         let inside = |i: usize| self.durations.iter().any(|d| d.tokens.start < i && i < d.tokens.end);
         let mut clauses = Vec::new();
         let mut start = self.range.start;
+        let full = self.full_stops();
         for i in self.range.clone() {
             let mark =
                 self.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(',' | ';' | '(' | ')' | '|')));
-            if !inside(i) && (mark || self.is(i, Sense::And) || self.is(i, Sense::Or)) {
+            if !inside(i) && (mark || full.contains(&i) || self.is(i, Sense::And) || self.is(i, Sense::Or)) {
                 clauses.push(start..i);
                 start = i;
             }
@@ -89,6 +90,22 @@ impl<'a> Sentence<'a> {
         clauses.push(start..self.range.end);
         clauses.retain(|c| c.start < c.end);
         clauses
+    }
+
+    /// Where an amount ends what is said before it, though no mark does: "we respond within 2 days we patch within 14".
+    fn full_stops(&self) -> Vec<usize> {
+        let acts = |range: Range<usize>| self.senses_in(&range).any(|(_, s)| ACTS.contains(&s));
+        let mut stops = Vec::new();
+        let mut start = self.range.start;
+        for (i, pair) in self.durations.windows(2).enumerate() {
+            let [first, second] = pair else { continue };
+            let end = self.anchors.get(i).and_then(Option::as_ref).map_or(first.tokens.end, |a| a.tokens.end);
+            if acts(start..first.tokens.start) && acts(end..second.tokens.start) {
+                stops.push(end);
+            }
+            start = end;
+        }
+        stops
     }
 
     fn is(&self, i: usize, sense: Sense) -> bool {

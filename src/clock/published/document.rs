@@ -125,6 +125,14 @@ impl Words {
         let mut all: Vec<(usize, usize, &'static str)> = Vec::new();
         for f in self.within(range) {
             let Meaning::Severity(name, alone) = f.meaning else { continue };
+            // "High-quality" grades nothing.
+            let compound = self.tokens.get(f.tokens.end).is_some_and(|t| t.norm == "-" && !t.spaced);
+            if !alone
+                && compound
+                && self.tokens.get(f.tokens.end + 1).is_some_and(|t| !t.spaced && !GRADED.contains(&t.norm.as_str()))
+            {
+                continue;
+            }
             let near = f.tokens.start.saturating_sub(4)..f.tokens.end + 5;
             if (alone || graded || self.graded(&near)) && all.last().is_none_or(|l| l.1 <= f.tokens.start) {
                 all.push((f.tokens.start, f.tokens.end, name));

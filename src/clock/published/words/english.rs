@@ -14,7 +14,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | confirmation of receipt | receipt confirmation | confirm* that we have received \
              | confirm* we received | confirm* that we received | ack | acks",
         ),
-        (Sense::Receipt, "receipt"),
+        (Sense::Receipt, "receipt | arrived | arrival"),
         (
             Sense::Respond,
             "respond* | response | responses | reply | replies | replied | replying | answer* | get back to | get back \
@@ -30,7 +30,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Assess,
-            "assess* | whether we accept | whether it is accepted | whether the report | accept your report | acceptance | accept or decline | triag* | evaluat* | validat* | cvss | initial analysis | initial review | initial investigation \
+            "assess* | decide whether | decide if | whether we accept | whether it is accepted | whether the report | accept your report | acceptance | accept or decline | triag* | evaluat* | validat* | cvss | initial analysis | initial review | initial investigation \
              | confirm the vulnerability | confirm the issue | confirm the problem | confirm the bug | confirm* whether \
              | confirm or reject | confirm or deny | confirm validity | confirm the validity | confirmation of the vulnerability \
              | confirmation of the issue | confirmation or rejection | vulnerability confirmation | confirm or decline \
@@ -363,7 +363,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             "critical",
             true,
-            "critical | critical severity | critical-severity | critically | p0 | sev0 | sev-0 | urgent",
+            "critical | critical severity | critical-severity | critically | criticals | p0 | sev0 | sev-0 | urgent",
         ),
         (
             "high",
