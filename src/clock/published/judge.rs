@@ -79,6 +79,11 @@ impl Scene<'_> {
         if duration.amount.is_none() {
             return Err("too vague to set a clock by");
         }
+        let whole = self.sentence.set(&self.sentence.range);
+        let spoken = whole.any(&[Sense::Us, Sense::You]);
+        if !spoken && self.document.headings(self.block).any(|h| h.has(Sense::Measures)) {
+            return Err("under a heading of advice, features or history");
+        }
         let clause = self.sentence.clause(self.index);
         if self.not_promised(&clause) {
             return Err("the sentence says that this is not promised");
@@ -125,7 +130,9 @@ impl Scene<'_> {
         if said.has(Sense::Support) && !answers && !deadline && !pool.has(Sense::Disclose) {
             return Err("how long versions are supported");
         }
-        if said.has(Sense::Practice) && !answers {
+        let of_reports =
+            self.sentence.set(&self.sentence.range).any(&[Sense::Us, Sense::You, Sense::Report, Sense::Vulnerability]);
+        if said.has(Sense::Practice) && !(answers && of_reports) {
             return Err("housekeeping or advice, not the handling of a report");
         }
         if said.has(Sense::Announce) && !answers && !pool.has(Sense::Fix) && !said.has(Sense::Vulnerability) {

@@ -111,6 +111,8 @@ pub(super) enum Sense {
     Money,
     /// Advice and housekeeping: rotation, retention, scans, audits.
     Practice,
+    /// Headings of advice, features and history, where nothing is promised to reporters.
+    Measures,
     /// A timeline or an SLA as a subject.
     Timeline,
     // For contacts.

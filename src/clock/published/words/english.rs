@@ -240,12 +240,17 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (Sense::Money, "reward* | payout* | paid | payment* | bounty | bounties | swag | invoice | pay | pay out"),
         (
             Sense::Practice,
-            "rotat* | backup* | back up | retention | retain* | password* | token* | session* | expir* | audit* | scan | scans | scanned \
+            "rotat* | on-call | alerts | automatic | automatically | backup* | back up | retention | retain* | password* | token* | session* | expir* | audit* | scan | scans | scanned \
              | scanning | penetration test* | pen test* | pentest* | dependabot | dependenc* | uptime | cache | caching | timeout* | certificates \
              | this policy | policy is reviewed | review this | training | log retention | logs | renew* | libraries | rate limit* \
              | rto | rpo | recovery | deleted | delete | deletion | purge* | stored | keep logs | snapshots | renovate | cron | workflow* \
              | annually | annual | sla credits | downtime | membership | subscription* | locked | lockout | brute force | ci | pull requests \
              | pull request | merged | merge | old | of age | apply patches | apply updates | install updates | containment | contain | vote | voting",
+        ),
+        (
+            Sense::Measures,
+            "security measures | measures | best practices | security features | features | hardening | considerations | recommendations | hall of fame \
+             | architecture | for users | for developers | operations | infrastructure | compliance | monitoring | audits | data protection",
         ),
         (
             Sense::Timeline,
