@@ -120,6 +120,80 @@ fn sentences_mean_what_they_say() {
     assert!(failed.is_empty(), "{} wrong:\n{}", failed.len(), failed.join("\n"));
 }
 
+#[derive(Deserialize)]
+struct Quoted {
+    quote: String,
+    line: usize,
+}
+
+/// Every quote stands in the file to the letter (white space folded), from its line on.
+fn check_quotes(name: &str, text: &str, value: &serde_json::Value) {
+    if let Ok(quoted) = serde_json::from_value::<Quoted>(value.clone()) {
+        let rest: Vec<&str> = text.lines().skip(quoted.line - 1).collect();
+        let folded = rest.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        let first = rest.first().map_or(0, |l| l.len());
+        let at = folded.find(&quoted.quote);
+        assert!(at.is_some_and(|at| at <= first), "{name}: line {} does not begin {:?}", quoted.line, quoted.quote);
+        return;
+    }
+    match value {
+        serde_json::Value::Array(values) => values.iter().for_each(|v| check_quotes(name, text, v)),
+        serde_json::Value::Object(values) => values.values().for_each(|v| check_quotes(name, text, v)),
+        _ => {}
+    }
+}
+
+#[test]
+fn documents_are_read_as_a_person_would() {
+    let mut found = 0;
+    let mut failed = Vec::new();
+    for entry in std::fs::read_dir(fixtures()).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.extension().is_some_and(|e| e == "md" || e == "txt" || e == "rst") {
+            continue;
+        }
+        found += 1;
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let bytes = std::fs::read(&path).unwrap();
+        let expected = std::fs::read_to_string(path.with_extension("json")).unwrap();
+        let mut expected: serde_json::Value = serde_json::from_str(&expected).unwrap();
+        let reading = published::read_bytes(&bytes).unwrap();
+        let checked = sealpost::output::policy::Checked::new(name.clone(), reading, false);
+        let human = checked.human();
+        assert!(human.lines().all(|l| l.chars().count() <= 80 || !l.trim().contains(' ')), "{name}:\n{human}");
+        let got = serde_json::to_value(&checked).unwrap();
+        check_quotes(&name, std::str::from_utf8(&bytes).unwrap(), &got);
+        expected["file"] = serde_json::Value::String(name.clone());
+        if got != expected {
+            failed.push(format!("{name}: {}", serde_json::to_string_pretty(&got).unwrap()));
+        }
+    }
+    assert!(found >= 6, "only {found} documents found");
+    assert!(failed.is_empty(), "not as expected:\n{}", failed.join("\n"));
+}
+
+#[test]
+fn every_number_is_explained() {
+    let reading = published::read("We reply within 2 days. Version 3.1 has 12 fixes. A few hours may pass.");
+    let told: Vec<(&str, Option<&str>)> = reading.decisions.iter().map(|d| (d.number.as_str(), d.taken_for)).collect();
+    assert_eq!(
+        told,
+        [("2 days", Some("first_response")), ("3.1", None), ("12", None), ("a few hours", None)],
+        "{:?}",
+        reading.decisions
+    );
+    assert!(reading.decisions.iter().all(|d| !d.why.is_empty() && d.line == 1 && !d.quote.is_empty()));
+}
+
+/// What a document holds reaches a terminal only as visible text.
+#[test]
+fn documents_cannot_speak_to_the_terminal() {
+    let reading = published::read("We reply within 2 days\u{1b}[31m\u{202e}. Mail \u{9b}a@example.org.");
+    let human = sealpost::output::policy::Checked::new("a\u{1b}]0;x".into(), reading, true).human();
+    assert!(human.contains("2 days"), "{human}");
+    assert!(!human.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{human:?}");
+}
+
 #[test]
 fn size_and_kind_are_checked_first() {
     assert_eq!(published::read_bytes(&vec![b' '; 50 << 20]).err(), Some(InputError::TooLarge));

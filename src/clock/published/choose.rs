@@ -89,7 +89,7 @@ impl Reader<'_> {
         let span = self.document.span(block, &sentence.range);
         let first = self.document.blocks.get(block).and_then(|b| b.place).and_then(|p| p.first);
         let start = first.and_then(|f| self.document.blocks.get(f)).map(|b| b.prose.source(0));
-        start.filter(|&s| s < span.start).unwrap_or(span.start)..span.end
+        self.document.emphasised(start.filter(|&s| s < span.start).unwrap_or(span.start)..span.end)
     }
 
     /// Severities named with the amount, else by what stands over it: the row, the column, the item, the heading.
@@ -109,9 +109,21 @@ impl Reader<'_> {
             names.dedup();
             names
         };
-        let place = [b.place.and_then(|p| p.first), b.place.and_then(|p| p.header), b.lead];
-        let lead = place.into_iter().map(|o| named(o, 12)).find(|n| !n.is_empty());
+        let row = (1..8).map_while(|back| self.before_in_row(block, back));
+        let place = [b.place.and_then(|p| p.first), b.place.and_then(|p| p.header)]
+            .into_iter()
+            .chain(row.map(Some))
+            .chain([b.lead]);
+        let lead = place.map(|o| named(o, 12)).find(|n| !n.is_empty());
         lead.unwrap_or_else(|| named(b.heading, 6).into_iter().take(2).collect())
+    }
+
+    /// The cell of the same row that stands `back` columns before.
+    fn before_in_row(&self, block: usize, back: usize) -> Option<usize> {
+        let place = self.document.blocks.get(block)?.place?;
+        let other = block.checked_sub(back)?;
+        let there = self.document.blocks.get(other)?.place?;
+        (there.table == place.table && there.row == place.row).then_some(other)
     }
 
     /// A cell that is a bare number under a header that is a unit: "Days".
@@ -211,7 +223,8 @@ impl Reader<'_> {
     fn vague(&mut self, block: usize, sentence: &Sentence<'_>) {
         let said = sentence.set(&sentence.range);
         let act = said.any(&[Sense::Ack, Sense::Respond, Sense::Assess, Sense::Fix, Sense::Disclose]);
-        if said.has(Sense::Soon) && act && said.has(Sense::Us) && self.warnings.len() < MOST_WARNINGS {
+        let asked = said.any(&[Sense::If, Sense::Include, Sense::Send]);
+        if said.has(Sense::Soon) && act && said.has(Sense::Us) && !asked && self.warnings.len() < MOST_WARNINGS {
             let span = self.span(block, sentence);
             let line = self.document.line(span.start);
             self.warnings.push(format!("vague: line {line} sets no clock: {}", cut(&self.document.quote(&span))));

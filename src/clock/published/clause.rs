@@ -50,9 +50,27 @@ impl<'a> Sentence<'a> {
     pub(super) fn new(words: &'a Words, range: Range<usize>) -> Sentence<'a> {
         let durations = duration::find(&words.tokens, &words.found, &range);
         let mut sentence = Sentence { words, range, durations, anchors: Vec::new(), clauses: Vec::new() };
-        sentence.clauses = sentence.cut();
+        sentence.hedge();
         sentence.anchors = (0..sentence.durations.len()).map(|d| sentence.anchor(d)).collect();
+        sentence.clauses = sentence.cut();
         sentence
+    }
+
+    /// "Normally, …": hedges before an amount hold for it, wherever they stand.
+    fn hedge(&mut self) {
+        let mut start = self.range.start;
+        let hedged: Vec<bool> = self
+            .durations
+            .iter()
+            .map(|d| {
+                let before = start..d.tokens.start;
+                start = d.tokens.end;
+                self.set(&before).has(Sense::Approx)
+            })
+            .collect();
+        for (duration, hedged) in self.durations.iter_mut().zip(hedged) {
+            duration.approx |= hedged;
+        }
     }
 
     /// Clauses end at commas, brackets, semicolons and conjunctions that are not inside an amount of time.
@@ -60,10 +78,11 @@ impl<'a> Sentence<'a> {
         let inside = |i: usize| self.durations.iter().any(|d| d.tokens.start < i && i < d.tokens.end);
         let mut clauses = Vec::new();
         let mut start = self.range.start;
+        let full = self.full_stops();
         for i in self.range.clone() {
             let mark =
                 self.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(',' | ';' | '(' | ')' | '|')));
-            if !inside(i) && (mark || self.is(i, Sense::And) || self.is(i, Sense::Or)) {
+            if !inside(i) && (mark || full.contains(&i) || self.is(i, Sense::And) || self.is(i, Sense::Or)) {
                 clauses.push(start..i);
                 start = i;
             }
@@ -71,6 +90,22 @@ impl<'a> Sentence<'a> {
         clauses.push(start..self.range.end);
         clauses.retain(|c| c.start < c.end);
         clauses
+    }
+
+    /// Where an amount ends what is said before it, though no mark does: "we respond within 2 days we patch within 14".
+    fn full_stops(&self) -> Vec<usize> {
+        let acts = |range: Range<usize>| self.senses_in(&range).any(|(_, s)| ACTS.contains(&s));
+        let mut stops = Vec::new();
+        let mut start = self.range.start;
+        for (i, pair) in self.durations.windows(2).enumerate() {
+            let [first, second] = pair else { continue };
+            let end = self.anchors.get(i).and_then(Option::as_ref).map_or(first.tokens.end, |a| a.tokens.end);
+            if acts(start..first.tokens.start) && acts(end..second.tokens.start) {
+                stops.push(end);
+            }
+            start = end;
+        }
+        stops
     }
 
     fn is(&self, i: usize, sense: Sense) -> bool {
@@ -227,6 +262,10 @@ impl<'a> Sentence<'a> {
         let own: Vec<_> =
             before.iter().filter(|s| s.0 >= previous && s.0 >= clause.start.min(duration.tokens.start)).collect();
         let own_last = own.last().map(|s| s.0);
+        let first = self.words.tokens.get(self.range.start).map(|t| t.norm.as_str()).unwrap_or_default();
+        let prefixed = FOR.contains(&first) || self.own_acts(&clause, duration).is_empty();
+        let carried = before.iter().filter(|s| s.0 >= previous && prefixed).map(|s| s.0).max();
+        let own_last = own_last.or(carried);
         let label = before.iter().filter(|s| s.0 < self.range.start + 4).map(|s| s.0).max();
         let free = |at: usize| taken.is_none_or(|(end, n)| n == 0 || at < end || own.len() > n);
         let Some(last) = own_last.filter(|&at| free(at)).or_else(|| label.filter(|_| self.labelled())) else {
@@ -276,6 +315,9 @@ impl<'a> Sentence<'a> {
         names
     }
 }
+
+/// Words that open a sentence about some reports only: "For critical issues, …".
+const FOR: [&str; 9] = ["for", "in", "on", "if", "für", "pour", "para", "per", "voor"];
 
 /// Words between an amount of time and the severity it is for.
 const LINKS: [&str; 16] =

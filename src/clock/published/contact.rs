@@ -1,5 +1,8 @@
 //! The channels to report by: addresses, forms and platforms, GitHub's private reporting.
 
+mod address;
+
+use self::address::{found_addresses, is_domain};
 use super::blocks::{Block, Form};
 use super::document::{Document, Words};
 use super::sense::{Meaning, Sense, Senses};
@@ -47,7 +50,7 @@ const CHATS: [&str; 14] = [
 ];
 
 /// What the path of a page to report at speaks of.
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 15] = [
     "report",
     "vuln",
     "disclos",
@@ -60,7 +63,8 @@ const PATHS: [&str; 14] = [
     "responsible",
     "ticket",
     "tracker",
-    "form",
+    "/form",
+    "whitehat",
     "abuse",
 ];
 
@@ -143,14 +147,7 @@ impl Place<'_> {
         let token = self.words.tokens.partition_point(|t| t.range.end <= at);
         let next = self.words.sentences.partition_point(|s| s.end <= token);
         let Some(range) = self.words.sentences.get(next).cloned() else { return (0..0, Senses::default()) };
-        let senses = self
-            .words
-            .within(&range)
-            .filter_map(|f| match f.meaning {
-                Meaning::Sense(s) if s != Sense::Noise => Some(s),
-                _ => None,
-            })
-            .collect();
+        let senses = self.words.said(&range);
         (range, senses)
     }
 
@@ -234,19 +231,34 @@ impl Place<'_> {
             || label.contains("contact");
         let over = self.document.headings(self.index).next().unwrap_or_default();
         let ours = label.contains("disclosure policy") && over.any(&[Sense::Send, Sense::Report]);
-        let says = report || ours || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
+        let form = ["forms.", "docs.google.com", "airtable.com", "typeform.com", "tally.so"]
+            .iter()
+            .any(|f| host.starts_with(f) || host.ends_with(f));
+        let says = report
+            || ours
+            || (form && over.any(&[Sense::Send, Sense::Report]))
+            || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
         let about = around.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]);
         let elsewhere = said.any(&[Sense::Announce, Sense::Elsewhere]) || self.lead().has(Sense::Announce);
         let tracker = lower.contains("/issues");
         let denied = tracker && (said.has(Sense::Not) || !said.has(Sense::Vulnerability));
         let advisories = lower.trim_end_matches('/').ends_with("/security/advisories")
             || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
-        let published = said.has(Sense::Disclose) && said.has(Sense::Us) && !label.contains("report");
-        let channel = PATHS.iter().any(|p| lower.contains(p)) || chat;
+        let published = said.has(Sense::Publish) && !label.contains("report");
+        let page = path.to_ascii_lowercase();
+        let channel = PATHS.iter().any(|p| page.contains(p))
+            || chat
+            || ["security.", "bugs.", "bounty.", "vdp.", "bughunters."].iter().any(|h| host.starts_with(h));
         let accepted = advisory
             || (platform && !elsewhere)
             || (advisories && says && !elsewhere && !published)
-            || (channel && !advisories && says && about && !elsewhere && !denied && self.is_object(offset, &label));
+            || (channel
+                && !advisories
+                && says
+                && about
+                && !elsewhere
+                && !denied
+                && (form || self.is_object(offset, &label)));
         if accepted {
             channels.push(Channel { at, name: url.to_owned() });
         }
@@ -400,11 +412,14 @@ impl Place<'_> {
                     "security",
                 ]);
         }
-        let private = words.contains(&"private")
+        let own_words = words.iter().all(|w| w.chars().all(super::text::unspaced));
+        let private = own_words
+            || words.contains(&"private")
             || words.contains(&"privately")
             || words.contains(&"tab")
             || words.contains(&"github's");
-        let published = said.any(&[Sense::Us, Sense::Announce])
+        let published = !own_words
+            && said.any(&[Sense::Us, Sense::Announce])
             && !any(&["report", "reporting", "submit", "reports", "use", "via"]);
         let asks = said.any(&[Sense::Send, Sense::Report])
             || any(&["use", "via", "through", "open", "using", "click", "navigate", "go", "create", "enabled"]);
@@ -412,7 +427,10 @@ impl Place<'_> {
         let weak = !private
             && (said.any(&[Sense::Disclose, Sense::Announce, Sense::Fix, Sense::Release, Sense::If])
                 || said.has(Sense::Us) && !any(&["use", "report", "via", "through"]));
-        (asks || lead || linked) && !published && !weak && !(said.has(Sense::NoPromise) && said.has(Sense::Not))
+        (asks || lead || linked || own_words)
+            && !published
+            && !weak
+            && !(said.has(Sense::NoPromise) && said.has(Sense::Not))
     }
 }
 
@@ -437,168 +455,4 @@ fn parts(url: &str) -> Option<(&str, &str)> {
 /// `%40` and the like.
 fn unquoted(text: &str) -> String {
     text.replace("%40", "@").replace("%2B", "+").replace("%2b", "+").trim().to_owned()
-}
-
-/// Addresses in a text, plain or written so that machines stumble: "security [at] example [dot] org".
-pub(super) fn found_addresses(text: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    for (at, sign) in text.char_indices().filter(|(_, c)| matches!(c, '@' | '＠')) {
-        let local = back(text.get(..at).unwrap_or_default());
-        let domain = ahead(text.get(at + sign.len_utf8()..).unwrap_or_default());
-        if !local.is_empty() && is_domain(domain) {
-            found.push((at - local.len(), format!("{local}@{domain}")));
-        }
-    }
-    found.extend(hidden(text));
-    found.sort_by_key(|f| f.0);
-    found
-}
-
-fn back(text: &str) -> &str {
-    let start = text
-        .char_indices()
-        .rev()
-        .take(64)
-        .take_while(|(_, c)| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+'))
-        .last()
-        .map_or(text.len(), |(i, _)| i);
-    text.get(start..).unwrap_or_default().trim_start_matches(['.', '-', '_', '+'])
-}
-
-fn ahead(text: &str) -> &str {
-    let end = text
-        .find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-')) || super::text::unspaced(c))
-        .unwrap_or(text.len());
-    text.get(..end.min(253)).unwrap_or_default().trim_end_matches(['.', '-'])
-}
-
-/// A name with a dot whose last part is letters and no file ending.
-fn is_domain(domain: &str) -> bool {
-    let Some((name, tld)) = domain.rsplit_once('.') else { return false };
-    let file = ["png", "jpg", "jpeg", "svg", "gif", "webp"].contains(&tld);
-    !name.is_empty() && tld.len() >= 2 && !file && tld.chars().all(char::is_alphabetic) && !name.starts_with('.')
-}
-
-/// What stands for "@" and for "." in addresses that hide.
-const AT: [&str; 14] =
-    ["[at]", "(at)", "{at}", "<at>", " at ", " AT ", "[@]", "(@)", "-at-", "_at_", "[AT]", "(AT)", " [a] ", "(ät)"];
-const DOTS: [&str; 8] = ["[dot]", "(dot)", "{dot}", " dot ", " DOT ", "[.]", "(.)", "[DOT]"];
-
-fn hidden(text: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    for mark in AT {
-        let bracketed = mark.trim().len() == mark.len();
-        for (at, _) in text.match_indices(mark) {
-            let left = text.get(..at).unwrap_or_default().trim_end();
-            let local = dotted_back(left);
-            let Some(domain) = dotted_ahead(text.get(at + mark.len()..).unwrap_or_default()) else { continue };
-            let start = left.len() - local.1;
-            let plausible = bracketed || domain.1 || stands_alone(text.get(..start).unwrap_or_default(), &local.0);
-            if !local.0.is_empty() && is_domain(&domain.0) && plausible {
-                found.push((start, format!("{}@{}", local.0, domain.0)));
-            }
-        }
-    }
-    found
-}
-
-/// The local part before a hidden "@", and its length as written.
-fn dotted_back(text: &str) -> (String, usize) {
-    let last = back(text);
-    for dot in DOTS {
-        let rest = text.get(..text.len() - last.len()).unwrap_or_default();
-        if let Some(rest) = rest.strip_suffix(dot) {
-            let first = back(rest.trim_end());
-            if !first.is_empty() {
-                return (format!("{first}.{last}"), text.len() - (rest.trim_end().len() - first.len()));
-            }
-        }
-    }
-    (last.to_owned(), last.len())
-}
-
-/// The domain after a hidden "@", and whether it hid its dots.
-fn dotted_ahead(text: &str) -> Option<(String, bool)> {
-    let mut rest = text.trim_start();
-    let mut domain = String::new();
-    let mut hid = false;
-    for _ in 0..6 {
-        let label = ahead(rest);
-        if label.is_empty() {
-            break;
-        }
-        domain.push_str(label);
-        rest = rest.get(label.len()..).unwrap_or_default();
-        let dot = DOTS
-            .iter()
-            .find(|d| rest.starts_with(**d) || rest.trim_start().starts_with(d.trim()) && d.trim().len() > 3);
-        let Some(dot) = dot else { break };
-        let skipped =
-            if rest.starts_with(*dot) { dot.len() } else { rest.len() - rest.trim_start().len() + dot.trim().len() };
-        rest = rest.get(skipped..).unwrap_or_default().trim_start();
-        domain.push('.');
-        hid = true;
-    }
-    let domain = domain.trim_end_matches('.').to_owned();
-    (!domain.is_empty()).then_some((domain, hid))
-}
-
-/// Whether "NAME at domain.tld" is an address rather than a sentence: the name is not a word of prose, or stands
-/// where only an address would.
-fn stands_alone(before: &str, local: &str) -> bool {
-    let tail = before.len() - before.chars().rev().take(12).map(char::len_utf8).sum::<usize>();
-    let before = before.get(tail..).unwrap_or_default().trim_end();
-    let odd = local.contains(['.', '_', '-', '+']) || local.bytes().any(|b| b.is_ascii_digit());
-    let introduced = before.is_empty()
-        || before.ends_with([',', ':', '<', '(', '`', '*', '-'])
-        || ["email", "mail", "to", "contact", "e-mail"].iter().any(|w| before.to_ascii_lowercase().ends_with(w));
-    let word = [
-        "us",
-        "me",
-        "it",
-        "them",
-        "team",
-        "here",
-        "report",
-        "reports",
-        "page",
-        "form",
-        "issue",
-        "issues",
-        "found",
-        "available",
-        "available,",
-        "vulnerability",
-        "program",
-        "you",
-        "is",
-        "are",
-        "look",
-        "also",
-    ]
-    .contains(&local.to_ascii_lowercase().as_str());
-    !word && (odd && introduced || introduced && !before.is_empty() || local.eq_ignore_ascii_case("security"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::found_addresses;
-
-    #[test]
-    fn addresses_hide_badly() {
-        for (text, address) in [
-            ("mail security@example.org.", Some("security@example.org")),
-            ("security [at] example [dot] org", Some("security@example.org")),
-            ("security(at)example(dot)org", Some("security@example.org")),
-            ("write to: ann.other at example.org", Some("ann.other@example.org")),
-            ("* Ann, ann at example.org", Some("ann@example.org")),
-            ("report it at example.org", None),
-            ("look at hackerone.com", None),
-            ("sec AT example DOT co DOT uk", Some("sec@example.co.uk")),
-            ("image@2x.png", None),
-            ("@handle", None),
-        ] {
-            assert_eq!(found_addresses(text).first().map(|f| f.1.as_str()), address, "{text}");
-        }
-    }
 }

@@ -54,6 +54,16 @@ impl<'a> Document<'a> {
         b.prose.span(&(start..end))
     }
 
+    /// A span with the emphasis marks that touch it.
+    pub(super) fn emphasised(&self, span: Range<usize>) -> Range<usize> {
+        let mark = |c: &u8| matches!(c, b'*' | b'_' | b'`');
+        let before = self.source.as_bytes().get(..span.start).unwrap_or_default();
+        let after = self.source.as_bytes().get(span.end..).unwrap_or_default();
+        let left = before.iter().rev().take(3).take_while(|c| mark(c)).count();
+        let right = after.iter().take(3).take_while(|c| mark(c)).count();
+        span.start - left..span.end + right
+    }
+
     /// What stands in the file there, white space folded.
     pub(super) fn quote(&self, span: &Range<usize>) -> String {
         let (mut start, mut end) = (span.start.min(self.source.len()), span.end.min(self.source.len()));
@@ -100,12 +110,29 @@ impl Words {
         self.found.get(first..).unwrap_or_default().iter().take_while(move |f| f.tokens.start < end)
     }
 
+    /// The senses of some tokens.
+    pub(super) fn said(&self, range: &Range<usize>) -> Senses {
+        let senses = self.within(range).filter_map(|f| match f.meaning {
+            Meaning::Sense(s) if s != super::sense::Sense::Noise => Some(s),
+            _ => None,
+        });
+        senses.collect()
+    }
+
     /// The severities named among some tokens, with their places; `graded` where the block's place (a cell, a label)
     /// makes of "high" a severity.
     pub(super) fn severities(&self, range: &Range<usize>, graded: bool) -> Vec<(usize, usize, &'static str)> {
         let mut all: Vec<(usize, usize, &'static str)> = Vec::new();
         for f in self.within(range) {
             let Meaning::Severity(name, alone) = f.meaning else { continue };
+            // "High-quality" grades nothing.
+            let compound = self.tokens.get(f.tokens.end).is_some_and(|t| t.norm == "-" && !t.spaced);
+            if !alone
+                && compound
+                && self.tokens.get(f.tokens.end + 1).is_some_and(|t| !t.spaced && !GRADED.contains(&t.norm.as_str()))
+            {
+                continue;
+            }
             let near = f.tokens.start.saturating_sub(4)..f.tokens.end + 5;
             if (alone || graded || self.graded(&near)) && all.last().is_none_or(|l| l.1 <= f.tokens.start) {
                 all.push((f.tokens.start, f.tokens.end, name));

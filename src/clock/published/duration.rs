@@ -232,7 +232,7 @@ impl Words<'_> {
                 let gap = begins - f.tokens.end;
                 match f.meaning {
                     Meaning::Sense(Sense::AtLeast) if gap <= 2 => duration.bound = Some(Bound::Min),
-                    Meaning::Sense(Sense::AtMost) if gap <= 2 => duration.bound = Some(Bound::Max),
+                    Meaning::Sense(Sense::AtMost) if gap <= 4 => duration.bound = Some(Bound::Max),
                     Meaning::Sense(Sense::Approx) => duration.approx = true,
                     Meaning::Sense(Sense::Every) if gap == 0 => {
                         duration.every = true;

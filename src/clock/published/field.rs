@@ -2,7 +2,7 @@
 
 use super::blocks::{Block, Form};
 use super::document::Document;
-use super::sense::{Sense, Senses};
+use super::sense::{Meaning, Sense};
 use super::text::{self, folded};
 
 /// The most fields a document is believed to ask for.
@@ -25,19 +25,16 @@ pub(super) fn required(document: &Document<'_>) -> Vec<String> {
 
 /// Whether the line over a list, or the heading right over it, asks for what a report should include.
 fn introduced(document: &Document<'_>, index: usize, block: &Block) -> bool {
-    let asks =
-        |s: Senses| s.has(Sense::Include) && s.any(&[Sense::Report, Sense::Send, Sense::You, Sense::Vulnerability]);
     match block.lead {
         Some(lead) => {
             let text = document.blocks.get(lead).map(|b| b.prose.text.trim_end()).unwrap_or_default();
-            let own = document.senses(Some(lead));
-            let ends = text.ends_with([':', '：']) || text.to_lowercase().contains("following");
-            ends && last_sentence_asks(document, lead)
-                && (asks(own) || document.headings(index).next().is_some_and(asks))
+            let asks =
+                text.ends_with([':', '：', ')']) || text.to_lowercase().contains("following") || text.contains("below");
+            asks && last_sentence_asks(document, lead) && of_reports(document, lead)
         }
         None => {
-            document.headings(index).next().is_some_and(|h| asks(h) && !h.has(Sense::Not))
-                && directly_under(document, index)
+            let heading = document.headings(index).next().unwrap_or_default();
+            heading.has(Sense::Include) && !heading.has(Sense::Not) && directly_under(document, index)
         }
     }
 }
@@ -45,14 +42,14 @@ fn introduced(document: &Document<'_>, index: usize, block: &Block) -> bool {
 fn last_sentence_asks(document: &Document<'_>, lead: usize) -> bool {
     let Some(words) = document.words.get(lead) else { return false };
     let Some(range) = words.sentences.last() else { return false };
-    let said: Senses = words
-        .within(range)
-        .filter_map(|f| match f.meaning {
-            super::sense::Meaning::Sense(s) => Some(s),
-            _ => None,
-        })
-        .collect();
-    said.has(Sense::Include) && !said.any(&[Sense::Announce, Sense::Us, Sense::Not])
+    let said = words.said(range);
+    said.has(Sense::Include) && !said.any(&[Sense::Announce, Sense::Not, Sense::Disclose])
+}
+
+/// Whether one of the items a line introduces speaks of what reports are made of.
+fn of_reports(document: &Document<'_>, lead: usize) -> bool {
+    let after = document.blocks.iter().enumerate().skip(lead + 1).take(12);
+    after.filter(|(_, b)| b.lead == Some(lead)).any(|(i, _)| document.senses(Some(i)).has(Sense::Content))
 }
 
 /// Whether only items stand between a block and its heading.
@@ -85,27 +82,15 @@ fn phrase(item: &str) -> Option<String> {
 
 /// "Please include steps to reproduce, affected versions and a fix if you have one."
 fn inline(document: &Document<'_>) -> Vec<String> {
-    for words_of in document.words.iter().zip(&document.blocks) {
-        let (words, block) = words_of;
-        if block.form == Form::Heading {
-            continue;
-        }
+    for (words, block) in document.words.iter().zip(&document.blocks).filter(|(_, b)| b.form != Form::Heading) {
         for range in &words.sentences {
-            let start = words.within(range).find(|f| f.meaning == super::sense::Meaning::Sense(Sense::Include));
-            let Some(start) = start else { continue };
-            let said: Senses = words
-                .within(range)
-                .filter_map(|f| match f.meaning {
-                    super::sense::Meaning::Sense(s) => Some(s),
-                    _ => None,
-                })
-                .collect();
-            if said.any(&[Sense::Announce, Sense::Not, Sense::If])
-                || !said.any(&[Sense::Send, Sense::Report, Sense::Wait]) && !said.has(Sense::Vulnerability)
-            {
+            let said = words.said(range);
+            if !said.has(Sense::Content) || said.any(&[Sense::Announce, Sense::Not, Sense::Disclose]) {
                 continue;
             }
-            let from = words.tokens.get(start.tokens.end).map_or(0, |t| t.range.start);
+            let asks =
+                words.within(range).filter(|f| f.meaning == Meaning::Sense(Sense::Include)).map(|f| f.tokens.end);
+            let Some(from) = asks.min().and_then(|end| words.tokens.get(end)).map(|t| t.range.start) else { continue };
             let to = words.tokens.get(range.end - 1).map_or(from, |t| t.range.end);
             let fields = enumerated(block.prose.text.get(from..to).unwrap_or_default());
             if fields.len() >= 2 {
@@ -121,7 +106,14 @@ fn enumerated(list: &str) -> Vec<String> {
     let flat = folded(list).replace(", and ", ", ").replace(" and ", ", ").replace(" und ", ", ").replace(" et ", ", ");
     let parts: Vec<String> = flat
         .split([',', '、', '，'])
-        .map(|p| p.trim().trim_end_matches(['.', '。']).trim().to_owned())
+        .map(|p| {
+            p.trim()
+                .trim_start_matches("and ")
+                .trim_start_matches("of ")
+                .trim_end_matches(['.', '。'])
+                .trim()
+                .to_owned()
+        })
         .filter(|p| !p.is_empty() && text::tokens(p).len() <= 14 && !p.starts_with("if ") && p.len() > 3)
         .collect();
     parts.into_iter().take(MOST).collect()

@@ -1,10 +1,13 @@
 //! What an amount of time is promised for, if it is promised at all, and why.
 
+mod pool;
+mod waiting;
+
+use self::pool::Pool;
 use super::clause::{Anchor, Sentence};
 use super::document::Document;
 use super::duration::Duration;
-use super::sense::{Sense, Senses};
-use super::text::Kind;
+use super::sense::Sense;
 use crate::clock::policy::{Bound, Unit};
 use std::ops::Range;
 
@@ -66,6 +69,7 @@ pub(super) struct Scene<'a> {
     pub(super) severe: bool,
 }
 
+/// The promises heard, or why there is none.
 type Heard = Result<Vec<Claim>, &'static str>;
 
 impl Scene<'_> {
@@ -74,6 +78,11 @@ impl Scene<'_> {
         let Some(duration) = self.sentence.durations.get(self.index) else { return Err("no amount of time") };
         if duration.amount.is_none() {
             return Err("too vague to set a clock by");
+        }
+        let whole = self.sentence.set(&self.sentence.range);
+        let spoken = whole.any(&[Sense::Us, Sense::You]);
+        if !spoken && self.document.headings(self.block).any(|h| h.has(Sense::Measures)) {
+            return Err("under a heading of advice, features or history");
         }
         let clause = self.sentence.clause(self.index);
         if self.not_promised(&clause) {
@@ -104,301 +113,6 @@ impl Scene<'_> {
         self.sentence.set(&(clause.start..end)).has(Sense::NoPromise)
     }
 
-    /// "If you hear nothing within N, write again"; "give us N before you publish".
-    fn waiting(&self, duration: &Duration) -> Option<Heard> {
-        let all = self.sentence.set(&self.sentence.range);
-        if all.has(Sense::If)
-            && all.has(Sense::Not)
-            && let Some(heard) = self.unanswered(duration)
-        {
-            return Some(heard);
-        }
-        let clause = self.sentence.clause(self.index);
-        let said = self.sentence.set(&clause);
-        let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
-        let rest = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
-        let answered = rest.any(&[Sense::Ack, Sense::Respond]) && !all.any(&[Sense::Disclose, Sense::Fix]);
-        if self.silence(duration) {
-            return Some(claim(Promise::FollowUp, 4, None, "silence until then is a reason to write again"));
-        }
-        if before.has(Sense::Wait) && rest.has(Sense::Before) && rest.has(Sense::FollowUp)
-            || said.has(Sense::FollowUp)
-                && !said.any(&[Sense::Assess, Sense::Ack, Sense::Give, Sense::Us])
-                && self.precedes(Sense::FollowUp, Sense::After)
-        {
-            return Some(claim(Promise::FollowUp, 4, None, "the reporter may write again then"));
-        }
-        if before.has(Sense::Wait) && !said.any(&[Sense::Us, Sense::Ack]) | !answered {
-            if answered {
-                return Some(claim(Promise::FirstResponse, 3, None, "the time asked for until an answer"));
-            }
-            if self.asks(duration)
-                && (all.any(&[Sense::Disclose, Sense::Fix, Sense::Before, Sense::Investigate, Sense::Assess])
-                    || self.nearby().has(Sense::Disclose))
-            {
-                return Some(claim(
-                    Promise::Disclosure,
-                    4,
-                    self.anchor().and_then(|a| a.from),
-                    "the time the reporter is asked to wait before publishing",
-                ));
-            }
-        }
-        None
-    }
-
-    /// "Wait", "give us" or "allow" close before the amount.
-    fn asks(&self, duration: &Duration) -> bool {
-        let near = duration.tokens.start.saturating_sub(12).max(self.sentence.range.start)..duration.tokens.start;
-        self.sentence.set(&near).has(Sense::Wait)
-    }
-
-    fn precedes(&self, first: Sense, _then: Sense) -> bool {
-        let start = self.sentence.durations.get(self.index).map_or(0, |d| d.tokens.start);
-        self.sentence.senses_in(&(self.sentence.range.start..start)).any(|(_, s)| s == first)
-    }
-
-    /// "No reply within 3 days?", without an "if".
-    fn silence(&self, duration: &Duration) -> bool {
-        let range = self.sentence.range.start..duration.tokens.end;
-        let not = self.sentence.senses_in(&range).find(|(_, s)| *s == Sense::Not).map(|(t, _)| t.end);
-        let Some(not) = not else { return false };
-        let near = self.sentence.set(&(not..(not + 4).min(self.sentence.range.end)));
-        let last = self.sentence.range.end.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i));
-        let asks = last.is_some_and(|t| t.kind == Kind::Mark('?'));
-        let all = self.sentence.set(&self.sentence.range);
-        near.any(&[Sense::Ack, Sense::Respond, Sense::Receive])
-            && !self.sentence.set(&(self.sentence.range.start..not)).any(&[Sense::Us])
-            && (asks || all.any(&[Sense::FollowUp, Sense::Send]))
-            && !all.has(Sense::Disclose)
-    }
-
-    /// A condition that something did not happen within the amount.
-    fn unanswered(&self, duration: &Duration) -> Option<Heard> {
-        let find = |sense: Sense, from: usize| {
-            self.sentence.senses_in(&(from..self.sentence.range.end)).find(|(_, s)| *s == sense).map(|(t, _)| t)
-        };
-        let condition = find(Sense::If, self.sentence.range.start)?;
-        // In languages that put the condition last, "not" may come before the word for "if".
-        let verb_last =
-            self.sentence.words.tokens.get(condition.start).is_some_and(|t| t.norm.chars().all(super::text::unspaced));
-        let from = if verb_last { self.sentence.range.start } else { condition.end };
-        let not = find(Sense::Not, from)?;
-        if not.start > duration.tokens.end + 12 || (!verb_last && condition.start > duration.tokens.end) {
-            return None;
-        }
-        let end = self.comma_after(not.end);
-        if duration.tokens.start > end {
-            return None;
-        }
-        let condition_words = from..end.max(duration.tokens.end);
-        let said = self.sentence.set(&condition_words);
-        let who = self.sentence.set(&(condition.end..not.end));
-        let consequence = self
-            .sentence
-            .set(&(end..self.sentence.range.end))
-            .with(self.sentence.set(&(self.sentence.range.start..condition.start)));
-        let reporter_silent = self.from_you(&condition_words)
-            || (who.has(Sense::You)
-                && !said.has(Sense::Receive)
-                && !who.has(Sense::Us)
-                && !self.hears(&condition_words));
-        if said.any(&[Sense::Ack, Sense::Respond, Sense::Receive, Sense::Update]) && !said.has(Sense::Fix) {
-            if reporter_silent && !verb_last {
-                return Some(Err("what happens when the reporter does not answer"));
-            }
-            if consequence.has(Sense::Disclose) && !consequence.any(&[Sense::FollowUp, Sense::Send]) {
-                return Some(claim(
-                    Promise::Disclosure,
-                    3,
-                    None,
-                    "when nothing was heard until then, details may be public",
-                ));
-            }
-            return Some(claim(
-                Promise::FollowUp,
-                5,
-                None,
-                "when nothing was heard until then, the reporter should write again",
-            ));
-        }
-        if said.any(&[Sense::Fix, Sense::Release]) && consequence.has(Sense::Disclose) {
-            return Some(claim(Promise::Disclosure, 4, None, "without a fix until then, details may be public"));
-        }
-        if said.has(Sense::Disclose) { None } else { Some(Err("a condition, not a promise")) }
-    }
-
-    fn comma_after(&self, at: usize) -> usize {
-        let rest = at..self.sentence.range.end;
-        let mark = rest.clone().find(|&i| {
-            self.sentence.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(',' | ';' | '.')))
-        });
-        mark.unwrap_or(rest.end)
-    }
-
-    fn hears(&self, range: &Range<usize>) -> bool {
-        let words = self.sentence.words.tokens.get(range.clone()).unwrap_or_default();
-        words.iter().any(|t| ["hear", "heard", "get", "got", "receive", "received", "see"].contains(&t.norm.as_str()))
-    }
-
-    fn from_you(&self, range: &Range<usize>) -> bool {
-        let words = self.sentence.words.tokens.get(range.clone()).unwrap_or_default();
-        words
-            .windows(2)
-            .any(|w| matches!(w, [a, b] if a.norm == "from" && matches!(b.norm.as_str(), "you" | "reporter")))
-            || words.windows(3).any(
-                |w| matches!(w, [a, _, b] if a.norm == "from" && matches!(b.norm.as_str(), "reporter" | "researcher")),
-            )
-    }
-
-    /// Notices before a release, write-ups after it.
-    fn around_a_release(&self, duration: &Duration) -> Option<Heard> {
-        let all = self.sentence.set(&self.sentence.range);
-        let clause = self.sentence.set(&self.sentence.clause(self.index));
-        let rest = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
-        let anchor = self.anchor();
-        let told = anchor.is_some_and(|a| {
-            a.senses.has(Sense::Notify) && !a.senses.any(&[Sense::Fix, Sense::Release, Sense::Report])
-        });
-        if told && all.any(&[Sense::Fix, Sense::Release]) && !all.any(&[Sense::Ack, Sense::Respond]) {
-            return Some(claim(Promise::Prenotice, 5, None, "between telling people and releasing"));
-        }
-        let released = anchor.is_some_and(|a| a.senses.any(&[Sense::Fix, Sense::Release, Sense::Disclose]));
-        if all.has(Sense::Postmortem) && (released || clause.has(Sense::Postmortem)) && !all.has(Sense::Ack) {
-            return Some(claim(Promise::Postmortem, 5, Some("release"), "a write-up after the release"));
-        }
-        let ahead = self.sentence.set(&(duration.tokens.end..(duration.tokens.end + 8).min(self.sentence.range.end)));
-        let noticed = all.has(Sense::Notify)
-            || all.has(Sense::Partner) && all.any(&[Sense::Give, Sense::Disclose, Sense::Update]);
-        let to_release = rest.any(&[Sense::Release, Sense::Disclose, Sense::Fix]);
-        if noticed && ahead.has(Sense::Before) && !all.any(&[Sense::Wait, Sense::Practice]) {
-            if to_release || all.any(&[Sense::Release, Sense::Fix, Sense::Disclose]) {
-                return Some(claim(Promise::Prenotice, 5, None, "told ahead of a release"));
-            }
-        }
-        let notice =
-            ahead.has(Sense::Notify) && duration.tokens.end + 3 >= self.first(Sense::Notify, duration.tokens.end);
-        if notice
-            && all.any(&[Sense::Release, Sense::Disclose, Sense::Partner])
-            && !all.any(&[Sense::Wait, Sense::Ack])
-            && !told
-        {
-            return Some(claim(Promise::Prenotice, 3, None, "notice of a release"));
-        }
-        None
-    }
-
-    fn first(&self, sense: Sense, from: usize) -> usize {
-        self.sentence
-            .senses_in(&(from..self.sentence.range.end))
-            .find(|(_, s)| *s == sense)
-            .map_or(usize::MAX, |(t, _)| t.start)
-    }
-
-    /// The acts the amount can belong to: its clause's, else those of the clauses beside it, else what stands over it.
-    fn pool(&self, duration: &Duration, clause: &Range<usize>) -> Pool {
-        let own = self.sentence.own_acts(clause, duration);
-        if !own.is_empty() {
-            return Pool::new(own, clause.clone(), 0, self.sentence.set(clause));
-        }
-        if let Some(label) = self.sentence.label()
-            && let Some(act) = single(self.sentence.set(&label))
-        {
-            return Pool::new(
-                vec![(label.start, act)],
-                label.clone(),
-                1,
-                self.sentence.set(&label).with(self.sentence.set(clause)),
-            );
-        }
-        let before = self.sentence.clauses_before(clause.start);
-        let after = self.sentence.clauses_after(clause.end);
-        let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty();
-        let near = match (before.iter().find(|c| some(c)), after.iter().find(|c| some(c))) {
-            (Some(b), _) => Some(b),
-            (None, after) => after,
-        };
-        if let Some(c) = near {
-            let set = self.sentence.set(c).with(self.sentence.set(clause));
-            return Pool::new(self.sentence.acts(c), c.clone(), 1, set);
-        }
-        // "Fix critical issues within 7 days and others within 30": the act before the amount before.
-        if let Some(previous) = self.index.checked_sub(1) {
-            let other = self.sentence.clause(previous);
-            let acts = self.sentence.acts(&other);
-            if !acts.is_empty() {
-                return Pool::new(acts, other.clone(), 1, self.sentence.set(&other).with(self.sentence.set(clause)));
-            }
-        }
-        let inherited = self.severe || self.index > 0 && self.bracketed(duration);
-        if inherited {
-            let whole = self.sentence.range.clone();
-            let acts = self.sentence.acts(&whole);
-            if !acts.is_empty() {
-                return Pool::new(acts, whole.clone(), 1, self.sentence.set(&whole));
-            }
-        }
-        self.context(duration)
-    }
-
-    fn bracketed(&self, duration: &Duration) -> bool {
-        let before = duration.tokens.start.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i));
-        before.is_some_and(|t| t.kind == Kind::Mark('(')) || self.severe
-    }
-
-    /// What stands over the amount: the row's label, the column's header, the line before the list, the heading.
-    fn context(&self, duration: &Duration) -> Pool {
-        let document = self.document;
-        let Some(block) = document.blocks.get(self.block) else { return Pool::default() };
-        let length = self.sentence.range.end - self.sentence.range.start;
-        let leading = duration.tokens.start <= self.sentence.range.start + 2;
-        if self.sentence.set(&self.sentence.range).has(Sense::Steps) {
-            return self.steps();
-        }
-        if length > 16 && !leading && !self.severe && block.place.is_none() && !self.follows_rule() {
-            return Pool::default();
-        }
-        let place = block.place;
-        let above = place.and_then(|p| p.first).into_iter().chain(place.and_then(|p| p.header)).chain(block.lead);
-        let own_heading = document.headings(self.block).next();
-        let lead_of_lead = block.lead.and_then(|l| document.blocks.get(l)).and_then(|b| b.lead);
-        let sets = above.chain(lead_of_lead).map(|b| document.senses(Some(b))).chain(own_heading);
-        for set in sets {
-            if let Some(act) = single(set) {
-                return Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: set };
-            }
-        }
-        Pool::default()
-    }
-
-    /// "These steps": what the list that follows tells to do, else what the heading names.
-    fn steps(&self) -> Pool {
-        let list = self.document.following_list(self.block);
-        let heading = self.document.headings(self.block).next().unwrap_or_default();
-        let act = if list.has(Sense::Assess) {
-            Some(Sense::Assess)
-        } else {
-            single(heading).filter(|a| matches!(a, Sense::Fix | Sense::Assess | Sense::Ack | Sense::Respond))
-        };
-        match act {
-            Some(act) => Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: Senses::default() },
-            None => Pool::default(),
-        }
-    }
-
-    /// "We follow a 90-day policy."
-    fn follows_rule(&self) -> bool {
-        let said = self.sentence.set(&self.sentence.range);
-        said.has(Sense::Timeline)
-    }
-
-    /// What stands near: the sentence, its heading, what introduces its list.
-    fn nearby(&self) -> Senses {
-        let lead = self.document.blocks.get(self.block).and_then(|b| b.lead);
-        let heading = self.document.headings(self.block).next().unwrap_or_default();
-        self.sentence.set(&self.sentence.range).with(heading).with(self.document.senses(lead))
-    }
-
     /// Amounts that belong to something else than the handling of a report.
     fn refused(&self, duration: &Duration, clause: &Range<usize>, pool: &Pool) -> Result<(), &'static str> {
         let said = self.sentence.set(clause).with(pool.said);
@@ -416,11 +130,26 @@ impl Scene<'_> {
         if said.has(Sense::Support) && !answers && !deadline && !pool.has(Sense::Disclose) {
             return Err("how long versions are supported");
         }
-        if said.has(Sense::Practice) && !answers {
+        let of_reports =
+            self.sentence.set(&self.sentence.range).any(&[Sense::Us, Sense::You, Sense::Report, Sense::Vulnerability]);
+        if said.has(Sense::Practice) && !(answers && of_reports) {
             return Err("housekeeping or advice, not the handling of a report");
+        }
+        if said.has(Sense::Announce) && !answers && !pool.has(Sense::Fix) && !said.has(Sense::Vulnerability) {
+            return Err("about announcements and release notes");
         }
         if said.has(Sense::Money) && !answers && !pool.has(Sense::Fix) {
             return Err("about rewards");
+        }
+        let whole = self.sentence.set(&self.sentence.range);
+        if whole.has(Sense::Others) && !whole.any(&[Sense::Us, Sense::You, Sense::Report, Sense::Vulnerability]) {
+            return Err("what someone or something else does");
+        }
+        if pool.distance == 0
+            && pool.acts.iter().all(|a| matches!(a.1, Sense::Ack | Sense::Respond) && self.denied(a.0))
+            && !pool.acts.is_empty()
+        {
+            return Err("what happens without an answer");
         }
         let before = clause.start.min(duration.tokens.start)..duration.tokens.start;
         let duty = self.sentence.senses_in(&before).find(|(_, s)| *s == Sense::Duty).map(|(t, _)| t);
@@ -435,6 +164,12 @@ impl Scene<'_> {
             }
         }
         Ok(())
+    }
+
+    /// "Not" or "without" right before an act.
+    fn denied(&self, act: usize) -> bool {
+        let near = act.saturating_sub(2).max(self.sentence.range.start)..act;
+        self.sentence.set(&near).has(Sense::Not)
     }
 
     fn decide(&self, duration: &Duration, pool: &Pool) -> Heard {
@@ -482,6 +217,9 @@ impl Scene<'_> {
         if pool.has(Sense::Update) {
             if pool.said.has(Sense::Give) && pool.said.has(Sense::Us) {
                 return one(Promise::Assessment, 1, "news once, not as a rhythm");
+            }
+            if !pool.said.has(Sense::You) && pool.distance == 0 && self.sentence.label().is_none() {
+                return Err("an update of something else");
             }
             return one(Promise::Update, 1, "news of the progress by then");
         }
@@ -545,6 +283,19 @@ impl Scene<'_> {
             why: "details become public",
         }];
         // "Fixed or publicly disclosed within 90 days" promises both.
+        if pool.has(Sense::Fix)
+            && pool.distance == 1
+            && pool.said.has(Sense::And)
+            && self.sentence.label().as_ref() == Some(&pool.clause)
+        {
+            claims.push(Claim {
+                promise: Promise::Fix,
+                strength: 3,
+                from,
+                receipt: false,
+                why: "fixed and public by then",
+            });
+        }
         let orphan = self.sentence.clauses_before(pool.clause.start).first().cloned();
         let either = self.sentence.set(&pool.clause).has(Sense::Or);
         if let Some(orphan) = orphan.filter(|_| either && pool.distance == 0)
@@ -577,45 +328,14 @@ impl Scene<'_> {
         if asks {
             return claim(Promise::Disclosure, 3, from, "the time the reporter is asked for");
         }
+        let after = duration.tokens.end..(duration.tokens.end + 4).min(self.sentence.range.end);
+        if self.sentence.set(&after).has(Sense::Before) {
+            return Err("a time before something, not a time to fix");
+        }
         if pool.said.has(Sense::Users) && pool.said.has(Sense::Duty) {
             return Err("asked of users, not promised");
         }
         claim(Promise::Fix, strong, from.filter(|f| *f != "release"), "the fix")
-    }
-}
-
-/// The one act a heading or a label names; none where it names several that differ.
-fn single(set: Senses) -> Option<Sense> {
-    let answers = set.any(&[Sense::Ack, Sense::Respond]);
-    let named = [Sense::Fix, Sense::Disclose, Sense::Update, Sense::Assess, Sense::Postmortem];
-    let others: Vec<Sense> = named.into_iter().filter(|&s| set.has(s)).collect();
-    match (answers, others.as_slice()) {
-        (true, []) => Some(if set.has(Sense::Ack) { Sense::Ack } else { Sense::Respond }),
-        (false, [one]) => Some(*one),
-        (false, [Sense::Fix, Sense::Assess]) | (true, [_, ..]) => None,
-        (false, []) => None,
-        (false, [_, ..]) => None,
-    }
-}
-
-/// The acts an amount can belong to.
-#[derive(Default)]
-struct Pool {
-    acts: Vec<(usize, Sense)>,
-    clause: Range<usize>,
-    /// 0 in the amount's own clause, 1 in another, 2 in what stands over it.
-    distance: u8,
-    /// All the senses there.
-    said: Senses,
-}
-
-impl Pool {
-    fn new(acts: Vec<(usize, Sense)>, clause: Range<usize>, distance: u8, said: Senses) -> Pool {
-        Pool { acts, clause, distance, said }
-    }
-
-    fn has(&self, sense: Sense) -> bool {
-        self.acts.iter().any(|a| a.1 == sense)
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) enum Sense {
     Partner,
     /// Those who run the software.
     Users,
+    /// Who or what else can act: attackers, servers, clients.
+    Others,
     // How it is said.
     /// "If", "in case".
     If,
@@ -109,6 +111,8 @@ pub(super) enum Sense {
     Money,
     /// Advice and housekeeping: rotation, retention, scans, audits.
     Practice,
+    /// Headings of advice, features and history, where nothing is promised to reporters.
+    Measures,
     /// A timeline or an SLA as a subject.
     Timeline,
     // For contacts.
@@ -122,6 +126,8 @@ pub(super) enum Sense {
     PrivateReporting,
     /// What a report should include.
     Include,
+    /// What reports are made of: steps, versions, impact.
+    Content,
     /// Versions that are supported.
     Versions,
     /// Nothing: a phrase whose words would mislead.

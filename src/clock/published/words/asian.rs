@@ -12,7 +12,7 @@ const CHINESE: Vocabulary = Vocabulary {
     senses: &[
         (
             Sense::Ack,
-            "确认收到 | 確認收到 | 收到确认 | 确认已收到 | 确认接收 | 确认收悉 | 受理 | 确认报告 | 确认您的报告 | 確認您的報告 | 初步确认 | 首次确认",
+            "确认 | 確認 | 确认收到 | 確認收到 | 收到确认 | 确认已收到 | 确认接收 | 确认收悉 | 受理 | 确认报告 | 确认您的报告 | 確認您的報告 | 初步确认 | 首次确认",
         ),
         (
             Sense::Respond,
@@ -23,7 +23,7 @@ const CHINESE: Vocabulary = Vocabulary {
             Sense::Assess,
             "评估 | 評估 | 初步评估 | 分类 | 定级 | 分级 | 验证结果 | 评级 | 评估结果 | 审核 | 初步结论 | 审核结果 | 確認漏洞 | 确认漏洞 | 验证漏洞",
         ),
-        (Sense::Investigate, "调查 | 調查 | 验证 | 驗證 | 确认 | 確認 | 分析 | 审查 | 跟进"),
+        (Sense::Investigate, "调查 | 調查 | 验证 | 驗證 | 分析 | 审查 | 跟进"),
         (Sense::Plan, "计划 | 時間表 | 时间表 | 预计时间 | 时间线"),
         (Sense::Give, "提供 | 给出 | 发送"),
         (Sense::Fix, "修复 | 修復 | 修补 | 补丁 | 補丁 | 解决 | 解決 | 缓解 | 修正 | 修复方案"),
@@ -63,7 +63,7 @@ const CHINESE: Vocabulary = Vocabulary {
         (Sense::Send, "报告 | 報告 | 发送 | 發送 | 联系 | 聯繫 | 邮件 | 郵件 | 邮箱 | 提交 | 上报 | 反馈"),
         (Sense::Include, "包括 | 包含 | 提供 | 以下信息 | 請提供"),
         (Sense::Versions, "支持的版本 | 支援的版本 | 支持版本"),
-        (Sense::PrivateReporting, "私密漏洞报告 | 安全公告 | 私有漏洞报告 | 安全建议"),
+        (Sense::PrivateReporting, "私密漏洞报告 | 私有漏洞报告 | 私密报告"),
     ],
     units: &[
         (Unit::Hour, "小时 | 小時 | 个小时"),
@@ -149,7 +149,7 @@ const JAPANESE: Vocabulary = Vocabulary {
         (Sense::Send, "報告 | 連絡 | 送信 | メール | お問い合わせ | 送って"),
         (Sense::Include, "含め | 記載 | 以下の情報 | 情報を"),
         (Sense::Versions, "サポート対象 | サポートされている | サポート対象バージョン"),
-        (Sense::PrivateReporting, "プライベート脆弱性報告 | セキュリティアドバイザリ"),
+        (Sense::PrivateReporting, "プライベート脆弱性報告"),
     ],
     units: &[
         (Unit::Hour, "時間"),
@@ -212,7 +212,7 @@ const KOREAN: Vocabulary = Vocabulary {
         (Sense::Send, "보고 | 제보 | 신고 | 이메일 | 메일 | 연락 | 보내"),
         (Sense::Include, "포함 | 다음 정보 | 기재"),
         (Sense::Versions, "지원되는 버전 | 지원 버전"),
-        (Sense::PrivateReporting, "비공개 취약점 보고 | 보안 권고"),
+        (Sense::PrivateReporting, "비공개 취약점 보고"),
     ],
     units: &[
         (Unit::Hour, "시간"),

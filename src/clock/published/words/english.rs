@@ -10,18 +10,18 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
     senses: &[
         (
             Sense::Ack,
-            "acknowledg* | acknowledg* receipt | acknowledg* the receipt | confirm* receipt | confirm* the receipt \
+            "acknowledg* | receive confirmation | receive a confirmation | get a confirmation | get confirmation | confirmation email | confirmation e-mail | send a confirmation | acknowledg* receipt | acknowledg* the receipt | confirm* receipt | confirm* the receipt \
              | confirmation of receipt | receipt confirmation | confirm* that we have received \
              | confirm* we received | confirm* that we received | ack | acks",
         ),
-        (Sense::Receipt, "receipt"),
+        (Sense::Receipt, "receipt | arrived | arrival"),
         (
             Sense::Respond,
             "respond* | response | responses | reply | replies | replied | replying | answer* | get back to | get back \
              | getting back to | got back to | hear back | hear from us | hear from the team | contact you \
              | contacting you | be in touch | reach out | reaching out | reach back | feedback \
              | initial contact | first contact | get in touch | contacted | write back | react | reaction \
-             | get to you | be in contact | let you know | follow up with you | following up with you | turnaround",
+             | get to you | be in contact | let you know | follow up with you | following up with you",
         ),
         (
             Sense::Detailed,
@@ -30,7 +30,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Assess,
-            "assess* | triag* | evaluat* | validat* | cvss | initial analysis | initial review | initial investigation \
+            "assess* | decide whether | decide if | whether we accept | whether it is accepted | whether the report | accept your report | acceptance | accept or decline | triag* | evaluat* | validat* | cvss | initial analysis | initial review | initial investigation \
              | confirm the vulnerability | confirm the issue | confirm the problem | confirm the bug | confirm* whether \
              | confirm or reject | confirm or deny | confirm validity | confirm the validity | confirmation of the vulnerability \
              | confirmation of the issue | confirmation or rejection | vulnerability confirmation | confirm or decline \
@@ -73,7 +73,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Update,
-            "status update | status updates | progress update | progress updates | update | updates | update you \
+            "news | status update | status updates | progress update | progress updates | update | updates | update you \
              | updating you | updated | keep you informed | keep you updated | keep the reporter informed \
              | keep the reporter updated | keep reporters informed | keep reporters updated | kept informed | kept updated \
              | keep you posted | keep you in the loop | status report | status reports | progress report | progress reports \
@@ -82,13 +82,13 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Notify,
-            "notif* | notice | notices | advance notice | heads-up | heads up | pre-announc* | preannounc* | pre-notif* \
+            "tell | tells | told | notif* | notice | notices | advance notice | heads-up | heads up | pre-announc* | preannounc* | pre-notif* \
              | prenotif* | early notification | advance notification | pre-disclos* | predisclos* | announced | announce \
              | announcement | early access | alert*",
         ),
         (
             Sense::Disclose,
-            "disclos* | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
+            "disclos* | share the vulnerability | share details | share the details | share this | shared publicly | sharing details | keep it private | kept private | keep private | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
              | made public | make public | advisory | advisories | embargo* | full details | release details \
              | confidential* | coordinated disclosure | released publicly | public release | declassif* | embargo period",
         ),
@@ -116,7 +116,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Users,
-            "users | user | customers | customer | operators | administrators | consumers | organizations | tenants",
+            "users | user | members | customers | customer | operators | administrators | consumers | organizations | tenants",
         ),
         (Sense::If, "if | in case | in the event | unless | whenever | where you | when you have not | should you"),
         (
@@ -155,7 +155,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::History,
-            "historically | usually | in the past | so far | often | have been | to date | commonly | history",
+            "historically | usually | the past | the last | most fixes | most reports | most issues | most vulnerabilities | last year | last month | in the past | so far | often | have been | to date | commonly | history",
         ),
         (Sense::Every, "every | each | once a | once per | per | once every | at least once every | a day | once each"),
         (Sense::After, "after | following | of | from | since | once | upon | post | starting"),
@@ -187,6 +187,10 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (Sense::Publish, "publish | publishes | published | publishing"),
         (Sense::Lasting, "for"),
+        (
+            Sense::Others,
+            "attacker* | adversar* | server | servers | client | clients | node | nodes | api | request | requests | browser | malware | switch | peer | peers",
+        ),
         (Sense::Sooner, "sooner | faster | earlier | quicker | shorter | expedit*"),
         (Sense::Forthcoming, "forthcoming | of forthcoming fix"),
         (
@@ -236,12 +240,17 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (Sense::Money, "reward* | payout* | paid | payment* | bounty | bounties | swag | invoice | pay | pay out"),
         (
             Sense::Practice,
-            "rotat* | backup* | back up | retention | retain* | password* | token* | session* | expir* | audit* | scan | scans | scanned \
+            "rotat* | on-call | alerts | automatic | automatically | backup* | back up | retention | retain* | password* | token* | session* | expir* | audit* | scan | scans | scanned \
              | scanning | penetration test* | pen test* | pentest* | dependabot | dependenc* | uptime | cache | caching | timeout* | certificates \
              | this policy | policy is reviewed | review this | training | log retention | logs | renew* | libraries | rate limit* \
              | rto | rpo | recovery | deleted | delete | deletion | purge* | stored | keep logs | snapshots | renovate | cron | workflow* \
              | annually | annual | sla credits | downtime | membership | subscription* | locked | lockout | brute force | ci | pull requests \
-             | pull request | merged | merge | apply patches | apply updates | install updates | containment | contain | vote | voting",
+             | pull request | merged | merge | old | of age | apply patches | apply updates | install updates | containment | contain | vote | voting",
+        ),
+        (
+            Sense::Measures,
+            "security measures | measures | best practices | security features | features | hardening | considerations | recommendations | hall of fame \
+             | architecture | for users | for developers | operations | infrastructure | compliance | monitoring | audits | data protection",
         ),
         (
             Sense::Timeline,
@@ -252,7 +261,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Send,
             "report | report a vulnerability | report a security vulnerability | reports | reporting | reported | submit | submitted | submitting | submission | email | e-mail | emails | mail | mailing \
-             | emailing | send | sending | sent | contact | contacts | contacting | disclose | reach | reach us | reach out | write to | notify | inform | message \
+             | emailing | send | sending | sent | contact | contacts | contacting | reach | reach us | reach out | write to | notify | inform | message \
              | disclosing | alert | filing | raise | escalate | tell us | let us know | dm | get in touch | vulnz",
         ),
         (
@@ -262,13 +271,13 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Elsewhere,
-            "code of conduct | conduct | press | media | sales | marketing | careers | conduct@ | press inquiries | privacy request | legal | trademark | general questions \
+            "upstream | third-party | third party | out of scope | not in scope | code of conduct | conduct | press | media | sales | marketing | careers | conduct@ | press inquiries | privacy request | legal | trademark | general questions \
              | commercial support | harassment | general inquiries | general support | feature requests | non-security | not security | customer support \
              | community | documentation | for example | unsubscribe | membership | request to join | requesting to join | join the | apply for membership",
         ),
         (
             Sense::PrivateReporting,
-            "private vulnerability report | private vulnerability reports | private vulnerability reporting | privately report a vulnerability | privately reporting a security vulnerability \
+            "private vulnerability report | report new vulnerability | private vulnerability reports | private vulnerability reporting | privately report a vulnerability | privately reporting a security vulnerability \
              | report a vulnerability button | report a vulnerability | report a security vulnerability | github security advisories | github security advisory \
              | github's security advisories | github's security advisory | security advisory feature | security advisories feature | security tab | draft security advisory \
              | security advisory on github | private security advisory | private security advisories | private advisory | draft advisory | github's private | security advisory \
@@ -281,6 +290,12 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | with details | following details | following information | as much as possible | as much information | tell us | what to include | list",
         ),
         (
+            Sense::Content,
+            "steps | step-by-step | reproduc* | reproducible | proof of concept | proof-of-concept | poc | affected version | affected versions \
+             | impact | version | versions | description | descriptions | exploit | configuration | environment | location | logs | code you used \
+             | shortest amount | type of issue | mitigation | mitigations | suggested fix | screenshots",
+        ),
+        (
             Sense::Versions,
             "supported versions | supported version | supported releases | version support | supported | versions supported | security support | support policy | maintained versions",
         ),
@@ -290,7 +305,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | fix team | fix lead | fix leads | fix development | fix development process | email address | e-mail address | ip address | mailing address \
              | response plan | security update | security updates | software update | software updates | update to the latest | update your | update to | updates to the latest | keep updated | up to date | up-to-date | security response process \
              | dependency update | dependency updates | automatic updates | automated updates | update dependencies | privately disclosed | private disclosure | private disclosure process | disclosure process \
-             | incident responder | http response | api response | response header | response headers | response body | responsible disclosure | coordinated vulnerability disclosure | vulnerability disclosure policy | security team | security fix process \
+             | incident responder | http response | api response | response header | response headers | response body | vulnerability disclosure policy | security team | security fix process \
              | time of disclosure | disclose to us | report to us | responsible disclosure policy | of the month | in the last | for the last | in public | public issue | public issues | public github issue | public github issues | public forum | public key | public keys \
              | public repository | publicly known | public issue tracker | github security advisory database | dispatch | fix commit | day-to-day | 0-day | zero-day | zero day | one-day | n-day | 1-day exploit | correctly | general public | fixed timeline | fixed schedule | fixed timeframe \
              | next release | correctness | update your installation | latest update | resolution of the issue with",
@@ -353,7 +368,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             "critical",
             true,
-            "critical | critical severity | critical-severity | critically | p0 | sev0 | sev-0 | urgent",
+            "critical | critical severity | critical-severity | critically | criticals | p0 | sev0 | sev-0 | urgent",
         ),
         (
             "high",
@@ -372,7 +387,11 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             "medium severity | medium-severity | moderate severity | moderate-severity | medium-risk | p2 | sev2 | sev-2 | severity 2",
         ),
         ("low", false, "low | minor | informational"),
-        ("low", true, "low severity | low-severity | low-risk | p3 | sev3 | sev-3 | severity 3 | p4"),
+        (
+            "low",
+            true,
+            "lower-severity | lower severity | low severity | low-severity | low-risk | p3 | sev3 | sev-3 | severity 3 | p4",
+        ),
         ("non-critical", true, "non-critical | noncritical | non critical"),
     ],
 };

@@ -1,0 +1,185 @@
+//! Which acts an amount of time belongs to: those of its clause, of the clauses beside it, of what stands over it.
+
+use super::super::duration::Duration;
+use super::super::sense::{Sense, Senses};
+use super::super::text::Kind;
+use super::Scene;
+use std::ops::Range;
+
+impl Scene<'_> {
+    /// The acts the amount can belong to: its clause's, else those of the clauses beside it, else what stands over it.
+    pub(super) fn pool(&self, duration: &Duration, clause: &Range<usize>) -> Pool {
+        let mut own = self.sentence.own_acts(clause, duration);
+        self.joined(&mut own, clause);
+        if let Some(both) = self.labelled(duration, clause, &own) {
+            return both;
+        }
+        if !own.is_empty() {
+            return Pool::new(own, clause.clone(), 0, self.sentence.set(clause));
+        }
+        let before = self.sentence.clauses_before(clause.start);
+        let after = self.sentence.clauses_after(clause.end);
+        let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty();
+        let near = match (before.iter().find(|c| some(c)), after.iter().find(|c| some(c))) {
+            (Some(b), _) => Some(b),
+            (None, after) => after,
+        };
+        if let Some(c) = near {
+            let set = self.sentence.set(c).with(self.sentence.set(clause));
+            return Pool::new(self.sentence.acts(c), c.clone(), 1, set);
+        }
+        // "Fix critical issues within 7 days and others within 30": the act before the amount before.
+        if let Some(previous) = self.index.checked_sub(1) {
+            let other = self.sentence.clause(previous);
+            let acts = self.sentence.acts(&other);
+            if !acts.is_empty() {
+                return Pool::new(acts, other.clone(), 1, self.sentence.set(&other).with(self.sentence.set(clause)));
+            }
+        }
+        let inherited = self.severe || self.index > 0 && self.bracketed(duration);
+        if inherited {
+            let whole = self.sentence.range.clone();
+            let acts = self.sentence.acts(&whole);
+            if !acts.is_empty() {
+                return Pool::new(acts, whole.clone(), 1, self.sentence.set(&whole));
+            }
+        }
+        self.context(duration)
+    }
+
+    /// "Acknowledged *and analysed* within 3 days": an answer joined to a weaker act shares its time.
+    fn joined(&self, own: &mut Vec<(usize, Sense)>, clause: &Range<usize>) {
+        let weak = !own.is_empty() && own.iter().all(|a| matches!(a.1, Sense::Investigate | Sense::Assess));
+        let linked = self.sentence.set(&(clause.start..clause.start + 1)).has(Sense::And);
+        let Some(before) = self
+            .sentence
+            .clauses_before(clause.start)
+            .first()
+            .cloned()
+            .filter(|c| weak && linked && c.end == clause.start)
+        else {
+            return;
+        };
+        let answer = self.sentence.acts(&before).into_iter().find(|a| matches!(a.1, Sense::Ack | Sense::Respond));
+        if let Some(answer) = answer.filter(|_| !self.sentence.set(&before).has(Sense::Soon)) {
+            own.retain(|a| a.1 == Sense::Assess);
+            own.insert(0, (answer.0, Sense::Ack));
+        }
+    }
+
+    /// The act of the label that opens the sentence, where the clause has none of its own or only a weak one.
+    fn labelled(&self, duration: &Duration, clause: &Range<usize>, own: &[(usize, Sense)]) -> Option<Pool> {
+        let label = self.sentence.label().filter(|l| l.end <= duration.tokens.start)?;
+        let named = self.sentence.set(&label);
+        let said = named.with(self.sentence.set(clause));
+        let weak =
+            own.iter().all(|a| matches!(a.1, Sense::Investigate | Sense::Notify | Sense::Update)) && !duration.every;
+        if weak && named.has(Sense::Fix) && named.has(Sense::Disclose) {
+            return Some(Pool::new(vec![(label.start, Sense::Fix), (label.end, Sense::Disclose)], label, 1, said));
+        }
+        let act = single(named).filter(|_| weak)?;
+        Some(Pool::new(vec![(label.start, act)], label, 1, said))
+    }
+
+    fn bracketed(&self, duration: &Duration) -> bool {
+        let before = duration.tokens.start.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i));
+        before.is_some_and(|t| t.kind == Kind::Mark('(')) || self.severe
+    }
+
+    /// What stands over the amount: the row's label, the column's header, the line before the list, the heading.
+    fn context(&self, duration: &Duration) -> Pool {
+        let document = self.document;
+        let Some(block) = document.blocks.get(self.block) else { return Pool::default() };
+        let length = self.sentence.range.end - self.sentence.range.start;
+        let leading = duration.tokens.start <= self.sentence.range.start + 2;
+        if self.sentence.set(&self.sentence.range).has(Sense::Steps) {
+            return self.steps();
+        }
+        if length > 16 && !leading && !self.severe && block.place.is_none() && !self.follows_rule() {
+            return Pool::default();
+        }
+        let place = block.place;
+        let above = place.and_then(|p| p.first).into_iter().chain(place.and_then(|p| p.header)).chain(block.lead);
+        let own_heading = document.headings(self.block).next();
+        let opening = self.opening();
+        let lead_of_lead = block.lead.and_then(|l| document.blocks.get(l)).and_then(|b| b.lead);
+        let sets = above.chain(lead_of_lead).map(|b| document.senses(Some(b))).chain(own_heading);
+        let sets = opening.into_iter().chain(sets);
+        for set in sets {
+            if let Some(act) = single(set) {
+                return Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: set };
+            }
+        }
+        Pool::default()
+    }
+
+    /// The sentence that opens the block, where it names the subject: "Public disclosure is coordinated. The default
+    /// is 90 days."
+    fn opening(&self) -> Option<Senses> {
+        let first = self.sentence.words.sentences.first()?;
+        (first.start < self.sentence.range.start && first.end - first.start <= 12).then(|| self.sentence.set(first))
+    }
+
+    /// "These steps": what the list that follows tells to do, else what the heading names.
+    fn steps(&self) -> Pool {
+        let list = self.document.following_list(self.block);
+        let heading = self.document.headings(self.block).next().unwrap_or_default();
+        let act = if list.has(Sense::Assess) {
+            Some(Sense::Assess)
+        } else {
+            single(heading).filter(|a| matches!(a, Sense::Fix | Sense::Assess | Sense::Ack | Sense::Respond))
+        };
+        match act {
+            Some(act) => Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: Senses::default() },
+            None => Pool::default(),
+        }
+    }
+
+    /// "We follow a 90-day policy."
+    fn follows_rule(&self) -> bool {
+        let said = self.sentence.set(&self.sentence.range);
+        said.has(Sense::Timeline)
+    }
+
+    /// What stands near: the sentence, its heading, what introduces its list.
+    pub(super) fn nearby(&self) -> Senses {
+        let lead = self.document.blocks.get(self.block).and_then(|b| b.lead);
+        let heading = self.document.headings(self.block).next().unwrap_or_default();
+        self.sentence.set(&self.sentence.range).with(heading).with(self.document.senses(lead))
+    }
+}
+
+/// The one act a heading or a label names; none where it names several that differ.
+fn single(set: Senses) -> Option<Sense> {
+    let answers = set.any(&[Sense::Ack, Sense::Respond]);
+    let named = [Sense::Fix, Sense::Disclose, Sense::Update, Sense::Assess, Sense::Postmortem];
+    let others: Vec<Sense> = named.into_iter().filter(|&s| set.has(s)).collect();
+    match (answers, others.as_slice()) {
+        (true, []) => Some(if set.has(Sense::Ack) { Sense::Ack } else { Sense::Respond }),
+        (false, [one]) => Some(*one),
+        (false, [Sense::Fix, Sense::Assess]) | (true, [_, ..]) => None,
+        (false, []) => None,
+        (false, [_, ..]) => None,
+    }
+}
+
+/// The acts an amount can belong to.
+#[derive(Default)]
+pub(super) struct Pool {
+    pub(super) acts: Vec<(usize, Sense)>,
+    pub(super) clause: Range<usize>,
+    /// 0 in the amount's own clause, 1 in another, 2 in what stands over it.
+    pub(super) distance: u8,
+    /// All the senses there.
+    pub(super) said: Senses,
+}
+
+impl Pool {
+    fn new(acts: Vec<(usize, Sense)>, clause: Range<usize>, distance: u8, said: Senses) -> Pool {
+        Pool { acts, clause, distance, said }
+    }
+
+    pub(super) fn has(&self, sense: Sense) -> bool {
+        self.acts.iter().any(|a| a.1 == sense)
+    }
+}

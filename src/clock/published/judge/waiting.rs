@@ -1,0 +1,199 @@
+//! Amounts that somebody waits: the reporter for an answer, the public for details, users for a release.
+
+use super::super::duration::Duration;
+use super::super::sense::Sense;
+use super::super::text::{self, Kind};
+use super::{Heard, Promise, Scene, claim};
+use std::ops::Range;
+
+impl Scene<'_> {
+    /// "If you hear nothing within N, write again"; "give us N before you publish".
+    pub(super) fn waiting(&self, duration: &Duration) -> Option<Heard> {
+        let all = self.sentence.set(&self.sentence.range);
+        if all.has(Sense::If)
+            && all.has(Sense::Not)
+            && let Some(heard) = self.unanswered(duration)
+        {
+            return Some(heard);
+        }
+        let clause = self.sentence.clause(self.index);
+        let said = self.sentence.set(&clause);
+        let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
+        let rest = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
+        let answered = rest.any(&[Sense::Ack, Sense::Respond]) && !all.any(&[Sense::Disclose, Sense::Fix]);
+        if self.silence(duration) {
+            return Some(claim(Promise::FollowUp, 4, None, "silence until then is a reason to write again"));
+        }
+        if before.has(Sense::Wait) && rest.has(Sense::Before) && rest.has(Sense::FollowUp)
+            || said.has(Sense::FollowUp)
+                && !said.any(&[Sense::Assess, Sense::Ack, Sense::Give, Sense::Us])
+                && self.precedes(Sense::FollowUp, Sense::After)
+        {
+            return Some(claim(Promise::FollowUp, 4, None, "the reporter may write again then"));
+        }
+        if before.has(Sense::Wait) && !said.any(&[Sense::Us, Sense::Ack]) | !answered {
+            if answered {
+                return Some(claim(Promise::FirstResponse, 3, None, "the time asked for until an answer"));
+            }
+            if self.asks(duration)
+                && (all.any(&[Sense::Disclose, Sense::Fix, Sense::Before, Sense::Investigate, Sense::Assess])
+                    || self.nearby().has(Sense::Disclose))
+            {
+                return Some(claim(
+                    Promise::Disclosure,
+                    4,
+                    self.anchor().and_then(|a| a.from),
+                    "the time the reporter is asked to wait before publishing",
+                ));
+            }
+        }
+        None
+    }
+
+    /// "Wait", "give us" or "allow" close before the amount.
+    fn asks(&self, duration: &Duration) -> bool {
+        let near = duration.tokens.start.saturating_sub(12).max(self.sentence.range.start)..duration.tokens.start;
+        self.sentence.set(&near).has(Sense::Wait)
+    }
+
+    fn precedes(&self, first: Sense, _then: Sense) -> bool {
+        let start = self.sentence.durations.get(self.index).map_or(0, |d| d.tokens.start);
+        self.sentence.senses_in(&(self.sentence.range.start..start)).any(|(_, s)| s == first)
+    }
+
+    /// "No reply within 3 days?", without an "if".
+    fn silence(&self, duration: &Duration) -> bool {
+        let range = self.sentence.range.start..duration.tokens.end;
+        let not = self.sentence.senses_in(&range).find(|(_, s)| *s == Sense::Not).map(|(t, _)| t.end);
+        let Some(not) = not else { return false };
+        let near = self.sentence.set(&(not..(not + 4).min(self.sentence.range.end)));
+        let last = self.sentence.range.end.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i));
+        let asks = last.is_some_and(|t| t.kind == Kind::Mark('?'));
+        let all = self.sentence.set(&self.sentence.range);
+        near.any(&[Sense::Ack, Sense::Respond, Sense::Receive])
+            && !self.sentence.set(&(self.sentence.range.start..not)).any(&[Sense::Us])
+            && (asks || all.any(&[Sense::FollowUp, Sense::Send]))
+            && !all.has(Sense::Disclose)
+    }
+
+    /// A condition that something did not happen within the amount.
+    fn unanswered(&self, duration: &Duration) -> Option<Heard> {
+        let find = |sense: Sense, from: usize| {
+            self.sentence.senses_in(&(from..self.sentence.range.end)).find(|(_, s)| *s == sense).map(|(t, _)| t)
+        };
+        let condition = find(Sense::If, self.sentence.range.start)?;
+        // In languages that put the condition last, "not" may come before the word for "if".
+        let verb_last =
+            self.sentence.words.tokens.get(condition.start).is_some_and(|t| t.norm.chars().all(text::unspaced));
+        let from = if verb_last { self.sentence.range.start } else { condition.end };
+        let not = find(Sense::Not, from)?;
+        if not.start > duration.tokens.end + 12 || (!verb_last && condition.start > duration.tokens.end) {
+            return None;
+        }
+        let end = self.comma_after(not.end);
+        if duration.tokens.start > end {
+            return None;
+        }
+        let condition_words = from..end.max(duration.tokens.end);
+        let said = self.sentence.set(&condition_words);
+        let who = self.sentence.set(&(condition.end..not.end));
+        let consequence = self
+            .sentence
+            .set(&(end..self.sentence.range.end))
+            .with(self.sentence.set(&(self.sentence.range.start..condition.start)));
+        let reporter_silent = self.from_you(&condition_words)
+            || (who.has(Sense::You)
+                && !said.has(Sense::Receive)
+                && !who.has(Sense::Us)
+                && !self.hears(&condition_words));
+        if said.any(&[Sense::Ack, Sense::Respond, Sense::Receive, Sense::Update]) && !said.has(Sense::Fix) {
+            if reporter_silent && !verb_last {
+                return Some(Err("what happens when the reporter does not answer"));
+            }
+            if consequence.has(Sense::Disclose) && !consequence.any(&[Sense::FollowUp, Sense::Send]) {
+                return Some(claim(
+                    Promise::Disclosure,
+                    3,
+                    None,
+                    "when nothing was heard until then, details may be public",
+                ));
+            }
+            return Some(claim(
+                Promise::FollowUp,
+                5,
+                None,
+                "when nothing was heard until then, the reporter should write again",
+            ));
+        }
+        if said.any(&[Sense::Fix, Sense::Release]) && consequence.has(Sense::Disclose) {
+            return Some(claim(Promise::Disclosure, 4, None, "without a fix until then, details may be public"));
+        }
+        if said.has(Sense::Disclose) { None } else { Some(Err("a condition, not a promise")) }
+    }
+
+    fn comma_after(&self, at: usize) -> usize {
+        let rest = at..self.sentence.range.end;
+        let mark = rest.clone().find(|&i| {
+            self.sentence.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(',' | ';' | '.')))
+        });
+        mark.unwrap_or(rest.end)
+    }
+
+    pub(super) fn hears(&self, range: &Range<usize>) -> bool {
+        let words = self.sentence.words.tokens.get(range.clone()).unwrap_or_default();
+        words.iter().any(|t| ["hear", "heard", "get", "got", "receive", "received", "see"].contains(&t.norm.as_str()))
+    }
+
+    fn from_you(&self, range: &Range<usize>) -> bool {
+        let words = self.sentence.words.tokens.get(range.clone()).unwrap_or_default();
+        words
+            .windows(2)
+            .any(|w| matches!(w, [a, b] if a.norm == "from" && matches!(b.norm.as_str(), "you" | "reporter")))
+            || words.windows(3).any(
+                |w| matches!(w, [a, _, b] if a.norm == "from" && matches!(b.norm.as_str(), "reporter" | "researcher")),
+            )
+    }
+
+    /// Notices before a release, write-ups after it.
+    pub(super) fn around_a_release(&self, duration: &Duration) -> Option<Heard> {
+        let all = self.sentence.set(&self.sentence.range);
+        let clause = self.sentence.set(&self.sentence.clause(self.index));
+        let rest = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
+        let anchor = self.anchor();
+        let told = anchor.is_some_and(|a| {
+            a.senses.has(Sense::Notify) && !a.senses.any(&[Sense::Fix, Sense::Release, Sense::Report])
+        });
+        if told && all.any(&[Sense::Fix, Sense::Release]) && !all.any(&[Sense::Ack, Sense::Respond]) {
+            return Some(claim(Promise::Prenotice, 5, None, "between telling people and releasing"));
+        }
+        let released = anchor.is_some_and(|a| a.senses.any(&[Sense::Fix, Sense::Release, Sense::Disclose]));
+        if all.has(Sense::Postmortem) && (released || clause.has(Sense::Postmortem)) && !all.has(Sense::Ack) {
+            return Some(claim(Promise::Postmortem, 5, Some("release"), "a write-up after the release"));
+        }
+        let ahead = self.sentence.set(&(duration.tokens.end..(duration.tokens.end + 8).min(self.sentence.range.end)));
+        let noticed = all.any(&[Sense::Notify, Sense::Partner]);
+        let to_release = rest.any(&[Sense::Release, Sense::Disclose, Sense::Fix]);
+        if noticed && ahead.has(Sense::Before) && !all.any(&[Sense::Wait, Sense::Practice]) {
+            if to_release || all.any(&[Sense::Release, Sense::Fix, Sense::Disclose]) {
+                return Some(claim(Promise::Prenotice, 5, None, "told ahead of a release"));
+            }
+        }
+        let notice =
+            ahead.has(Sense::Notify) && duration.tokens.end + 3 >= self.first(Sense::Notify, duration.tokens.end);
+        if notice
+            && all.any(&[Sense::Release, Sense::Disclose, Sense::Partner])
+            && !all.any(&[Sense::Wait, Sense::Ack])
+            && !told
+        {
+            return Some(claim(Promise::Prenotice, 3, None, "notice of a release"));
+        }
+        None
+    }
+
+    fn first(&self, sense: Sense, from: usize) -> usize {
+        self.sentence
+            .senses_in(&(from..self.sentence.range.end))
+            .find(|(_, s)| *s == sense)
+            .map_or(usize::MAX, |(t, _)| t.start)
+    }
+}
