@@ -30,7 +30,14 @@ fn main() -> ExitCode {
     let app = app(&cli);
     match commands::run(&app, &cli.command) {
         Ok(done) => finish(&app, &done),
-        Err(e) => fail(&commands::as_error(e), cli.json),
+        Err(e) => {
+            let error = commands::as_error(e);
+            // Overlapping runs under cron leave without a word; the exit status tells.
+            if error.kind == Kind::InUse && cli.quiet && !cli.json {
+                return ExitCode::from(error.kind.status());
+            }
+            fail(&error, cli.json)
+        }
     }
 }
 
