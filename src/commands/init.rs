@@ -46,7 +46,8 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
             .hint("edit it, or write another one with --config FILE")
             .into());
     }
-    let answers = if args.address.is_some() { given(args)? } else { asked(app, args)? };
+    let complete = args.address.is_some() && (args.imap.is_some() || args.maildir.is_some());
+    let answers = if complete { given(args)? } else { asked(app, args)? };
     let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
     files::private_folder(&folder)?;
     let secret_key = team_key(app, &answers, &folder)?;
@@ -77,11 +78,11 @@ fn given(args: &Args) -> Result<Answers, Error> {
     let address = args.address.clone().ok_or_else(|| usage("--address is missing"))?;
     let source = match (&args.imap, &args.maildir) {
         (Some(host), _) => Source::Imap(host.clone(), args.imap_port),
-        (None, Some(path)) => Source::Maildir(absolute(path)?),
+        (None, Some(path)) => Source::Maildir(existing(path)?),
         (None, None) => return Err(usage("a source of mail is missing").hint("add --imap HOST or --maildir FOLDER")),
     };
     let key = match (&args.key, args.new_key) {
-        (Some(path), _) => Key::Existing(absolute(path)?),
+        (Some(path), _) => Key::Existing(existing(path)?),
         (None, true) => Key::New,
         (None, false) => Key::None,
     };
@@ -91,8 +92,8 @@ fn given(args: &Args) -> Result<Answers, Error> {
         smtp: args.smtp.clone().map(|host| (host, args.smtp_port)),
         user: args.user.clone(),
         password_command: args.password_command.clone(),
-        ca_file: args.ca_file.as_deref().map(absolute).transpose()?,
-        policy: args.policy.as_deref().map(absolute).transpose()?,
+        ca_file: args.ca_file.as_deref().map(existing).transpose()?,
+        policy: args.policy.as_deref().map(existing).transpose()?,
         key,
         passphrase_command: args.passphrase_command.clone(),
     })
@@ -105,36 +106,55 @@ fn asked(app: &App, args: &Args) -> Result<Answers, Error> {
             .hint("give the answers: sealpost init --address ADDRESS --imap HOST …; sealpost init --help lists them"));
     }
     app.say("This writes a configuration and makes an empty ledger. Nothing is sent anywhere.\n");
-    let address = required("Address of the mailbox (security@example.org)")?;
+    let address = match &args.address {
+        Some(address) => address.clone(),
+        None => required("Address of the mailbox (security@example.org)")?,
+    };
     let domain = address.split_once('@').map_or("example.org", |(_, d)| d).to_owned();
-    let source = match args.maildir.clone() {
-        Some(path) => Source::Maildir(absolute(&path)?),
-        None => match ask(&format!("IMAP host, or the path of a Maildir [imap.{domain}]"))? {
-            path if path.starts_with(['/', '~', '.']) => Source::Maildir(PathBuf::from(path)),
+    let source = match (&args.maildir, &args.imap) {
+        (Some(path), _) => Source::Maildir(existing(path)?),
+        (None, Some(host)) => Source::Imap(host.clone(), args.imap_port),
+        (None, None) => match ask(&format!("IMAP host, or the path of a Maildir [imap.{domain}]"))? {
+            path if path.starts_with(['/', '~', '.']) => Source::Maildir(existing(Path::new(&path))?),
             host => Source::Imap(or(host, format!("imap.{domain}")), args.imap_port),
         },
     };
     let over_imap = matches!(source, Source::Imap(..));
-    let smtp = match ask(&format!("SMTP host for answers, - for none [smtp.{domain}]"))?.as_str() {
-        "-" => None,
-        host => Some((or(host.to_owned(), format!("smtp.{domain}")), args.smtp_port)),
+    let smtp = match &args.smtp {
+        Some(host) => Some((host.clone(), args.smtp_port)),
+        None => match ask(&format!("SMTP host for answers, - for none [smtp.{domain}]"))?.as_str() {
+            "-" => None,
+            host => Some((or(host.to_owned(), format!("smtp.{domain}")), args.smtp_port)),
+        },
     };
     let servers = over_imap || smtp.is_some();
-    let user = if servers { Some(or(ask(&format!("Login name [{address}]"))?, address.clone())) } else { None };
-    let password_command = if servers {
-        optional("Command that prints the password (pass show mail/security), empty to be asked each time")?
-    } else {
-        None
+    let user = match &args.user {
+        None if servers => Some(or(ask(&format!("Login name [{address}]"))?, address.clone())),
+        given => given.clone(),
     };
-    let policy = optional("Published policy (path of your SECURITY.md), empty for none yet")?;
-    let key = match ask("Team key: `new`, or the path of a secret key file, empty for none yet [new]")?.as_str() {
-        "" | "new" => Key::New,
-        "none" => Key::None,
-        path => Key::Existing(absolute(Path::new(path))?),
+    let password_command = match &args.password_command {
+        None if servers => {
+            optional("Command that prints the password, such as pass show mail/security [ask each time]")?
+        }
+        given => given.clone(),
     };
-    let passphrase_command = match key {
-        Key::None => None,
-        _ => optional("Command that prints the passphrase of the team key, empty for none")?,
+    let policy = match &args.policy {
+        Some(path) => Some(path.clone()),
+        None => optional("Published policy, the path of your SECURITY.md [none yet]")?.map(PathBuf::from),
+    };
+    let key = match (args.new_key, &args.key) {
+        (true, _) => Key::New,
+        (false, Some(path)) => Key::Existing(existing(path)?),
+        (false, None) => match ask("Team key: new, none, or the path of a secret key file [new]")?.as_str() {
+            "" | "new" => Key::New,
+            "none" => Key::None,
+            path => Key::Existing(existing(Path::new(path))?),
+        },
+    };
+    let passphrase_command = match (&key, &args.passphrase_command) {
+        (Key::None, _) => None,
+        (_, Some(command)) => Some(command.clone()),
+        (_, None) => optional("Command that prints the team key's passphrase [none]")?,
     };
     Ok(Answers {
         address,
@@ -142,8 +162,8 @@ fn asked(app: &App, args: &Args) -> Result<Answers, Error> {
         smtp,
         user,
         password_command,
-        ca_file: args.ca_file.as_deref().map(absolute).transpose()?,
-        policy: policy.map(|p| absolute(Path::new(&p))).transpose()?,
+        ca_file: args.ca_file.as_deref().map(existing).transpose()?,
+        policy: policy.as_deref().map(existing).transpose()?,
         key,
         passphrase_command,
     })
@@ -176,6 +196,15 @@ fn optional(question: &str) -> Result<Option<String>, Error> {
 
 fn or(answer: String, default: String) -> String {
     if answer.is_empty() { default } else { answer }
+}
+
+/// The path from the root, so that it holds wherever the program is run; what is not there is told now.
+fn existing(path: &Path) -> Result<PathBuf, Error> {
+    let path = absolute(path)?;
+    if !path.starts_with("~") && !path.exists() {
+        return Err(usage(format!("there is no {}; nothing was written", path.display())));
+    }
+    Ok(path)
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {

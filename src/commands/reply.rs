@@ -137,7 +137,9 @@ fn certificate(
             for user_id in &one.user_ids {
                 app.say(format!("  {}", safe::line(&user_id.text)));
             }
-            app.say("Whoever sent the mail may have made it. Compare the fingerprint over another channel if you can.");
+            app.say(
+                "Whoever sent the mail may have made it: compare the fingerprint over another\nchannel if you can.",
+            );
             match ask("Pin it for this address? [y/N]")?.as_str() {
                 "y" | "Y" | "yes" => {
                     pin(app, ledger, &to.address, &one.fingerprint)?;
@@ -310,7 +312,10 @@ fn finish(
     let number = ledger.queue(&letter, &books::stamp(app))?;
     let state = if args.later { OutboxState::Queued } else { post::send_named(app, config, ledger, number)? };
     let words = match state {
-        OutboxState::Sent => format!("reply {number} sent to {}: {seal}", safe::line(&sealed.envelope_to().join(", "))),
+        OutboxState::Sent => {
+            let how = if sealed.is_encrypted() { "signed and encrypted" } else { "in the clear" };
+            format!("reply {number} sent to {}, {how}", safe::line(&sealed.envelope_to().join(", ")))
+        }
         OutboxState::Queued => format!("reply {number} is in the outbox; the next poll sends it"),
         other => format!("reply {number}: {}; sealpost outbox tells what can be done", other.name()),
     };
@@ -325,13 +330,18 @@ fn finish(
     Ok(done)
 }
 
+/// To which keys, one a line, for a person who is about to say yes.
 fn seal_words(sealed: &Sealed) -> String {
-    if sealed.is_encrypted() {
-        let to: Vec<String> = sealed.certificates().iter().map(|f| grouped(f)).collect();
-        format!("signed, and encrypted to {} (yours is the last)", to.join(" and "))
-    } else {
-        "IN THE CLEAR: everybody on the way can read it".into()
+    if !sealed.is_encrypted() {
+        return "IN THE CLEAR: everybody on the way can read it".into();
     }
+    let last = sealed.certificates().len().saturating_sub(1);
+    let mut words = String::from("Signed with our key, encrypted to");
+    for (n, fingerprint) in sealed.certificates().iter().enumerate() {
+        let whose = if n == last { "ours".into() } else { safe::line(&sealed.envelope_to().join(", ")) };
+        words.push_str(&format!("\n  {}  ({whose})", grouped(fingerprint)));
+    }
+    words
 }
 
 fn ask(question: &str) -> Result<String, Error> {

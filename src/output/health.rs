@@ -4,8 +4,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{ALARM, NOTICE, Screen, View, WELL, document, styled};
+use super::{ALARM, NOTICE, Screen, View, WELL, document, styled, wrapped};
 use crate::safe;
+
+/// Columns before the words.
+const INDENT: usize = 18;
 
 /// How a thing that was looked at stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -51,7 +54,7 @@ impl Finding {
 
     /// The same with what to do.
     pub fn hint(mut self, hint: impl Into<String>) -> Finding {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
         self
     }
 }
@@ -91,16 +94,22 @@ impl View for Health {
         document(self)
     }
 
-    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
+    fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
         for finding in &self.findings {
             let (style, mark) = match finding.level {
                 Level::Ok => (WELL, "ok  "),
                 Level::Warn => (NOTICE, "look"),
                 Level::Fail => (ALARM, "FAIL"),
             };
-            writeln!(out, "{}  {:11} {}", styled(style, mark), finding.about, safe::line(&finding.words))?;
-            if let Some(hint) = &finding.hint {
-                writeln!(out, "                  {}", safe::line(hint))?;
+            let room = screen.width.saturating_sub(INDENT);
+            let mut lines = wrapped(&safe::line(&finding.words), room);
+            lines.extend(finding.hint.iter().flat_map(|hint| wrapped(&safe::line(hint), room)));
+            for (n, line) in lines.iter().enumerate() {
+                if n == 0 {
+                    writeln!(out, "{}  {:11} {line}", styled(style, mark), finding.about)?;
+                } else {
+                    writeln!(out, "{:INDENT$}{line}", "")?;
+                }
             }
         }
         Ok(())

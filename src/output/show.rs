@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::message::MessageView;
 use super::report::{ClockView, ReportView, framed, noun, signature_word};
-use super::{ALARM, FAINT, HEAD, NOTICE, Screen, View, WELL, document, styled};
+use super::{ALARM, FAINT, HEAD, NOTICE, Screen, View, WELL, document, styled, wrapped};
 use crate::clock::Status;
 use crate::safe;
 use crate::verdict::SignatureStatus;
@@ -77,7 +77,7 @@ impl View for Show {
         }
         writeln!(out, "\n{}", styled(HEAD, "History"))?;
         for event in &self.history {
-            let room = screen.width.saturating_sub(32).max(30);
+            let room = screen.width.saturating_sub(36).max(30);
             let who = safe::short(&event.who, 8);
             writeln!(out, "  {}  {who:8}  {}", styled(FAINT, screen.time(event.at)), safe::short(&event.words, room))?;
         }
@@ -161,7 +161,9 @@ fn message_lines(message: &MessageView, screen: &Screen, out: &mut dyn Write) ->
     let pinned = if message.signature.pinned { ", pinned" } else { "" };
     writeln!(out, "      {}", styled(FAINT, format!("{encryption}; {signature}{by}{pinned}")))?;
     for warning in &message.warnings {
-        writeln!(out, "      {}", styled(NOTICE, safe::short(warning, screen.width.saturating_sub(6))))?;
+        for line in wrapped(&safe::line(warning), screen.width.saturating_sub(6)) {
+            writeln!(out, "      {}", styled(NOTICE, line))?;
+        }
     }
     match &message.encryption.reason {
         Some(reason) => writeln!(out, "      {}", styled(NOTICE, safe::line(reason)))?,
