@@ -43,7 +43,7 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
     /// Take this as the present time (RFC 3339), for tests and what-if questions
-    #[arg(long, value_name = "TIME", global = true, env = "SEALPOST_NOW", hide_env_values = true)]
+    #[arg(long, value_name = "TIME", global = true, env = "SEALPOST_NOW", hide_env_values = true, value_parser = time)]
     pub now: Option<Timestamp>,
     /// Say more on standard error
     #[arg(short, long, global = true, conflicts_with = "quiet")]
@@ -54,6 +54,11 @@ pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// An instant, or what was expected in words.
+pub fn time(word: &str) -> Result<Timestamp, String> {
+    word.parse().map_err(|_| "expected an instant such as 2026-03-02T12:00:00Z".into())
 }
 
 /// The commands of `contract.md`.

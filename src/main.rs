@@ -121,8 +121,12 @@ fn fail(error: &Error, json: bool) -> ExitCode {
 
 fn usage_error(e: &clap::Error) -> Error {
     let text = e.to_string();
-    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    Error::new(Kind::Usage, first)
+    // What is missing or possible stands on indented lines below the first; the rest is advice.
+    let mut lines = text.lines().take_while(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let more: Vec<&str> = lines.map(str::trim).collect();
+    let error = Error::new(Kind::Usage, [vec![first.as_str()], more].concat().join(" "));
+    error.hint("sealpost --help")
 }
 
 fn terminal_width() -> usize {

@@ -75,23 +75,6 @@ pub fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A text in lines of at most `width` columns, broken between words; a word that is longer stands alone.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let Some(line) = lines.last_mut() else { break };
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
-
 /// A line that a command leaves behind when it changed something: people read it, scripts get its fields.
 pub struct Said {
     /// For people; already safe.
@@ -127,17 +110,5 @@ impl View for Raw {
 
     fn json(&self) -> serde_json::Value {
         serde_json::json!({"base64": data_encoding::BASE64.encode(&self.bytes)})
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wrapped;
-
-    #[test]
-    fn lines_break_between_words() {
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("abcdefghij kl", 4), ["abcdefghij", "kl"]);
-        assert_eq!(wrapped("", 4), [""]);
     }
 }

@@ -26,6 +26,17 @@ pub fn short(text: &str, width: usize) -> String {
     cut
 }
 
+/// [`line`] as one word of a command that a person may paste into a shell. Addresses may hold `` ` ``, `$`, `|` and `&`
+/// (RFC 5322, atext); quoted, they are nothing but themselves.
+pub fn word(text: &str) -> String {
+    let safe = line(text);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
+    if !safe.is_empty() && !safe.starts_with('-') && safe.chars().all(plain) {
+        return safe;
+    }
+    format!("'{}'", safe.replace('\'', "'\\''"))
+}
+
 /// A file name made from a stranger's: the last component, without separators, control characters, leading dots or
 /// names that systems treat specially; `fallback` where nothing is left.
 pub fn file_name(name: &str, fallback: &str) -> String {
@@ -86,6 +97,14 @@ mod tests {
         assert_eq!(line("a\x1b[31mb\u{9b}c\u{202e}d\ne"), "a\\x1b[31mb\\x9bc\\u{202e}d\\x0ae");
         assert_eq!(lines("a\r\n\tb\rc"), "a\n\tb\\x0dc");
         assert_eq!(line("Grüße, 日本 🦀"), "Grüße, 日本 🦀");
+    }
+
+    #[test]
+    fn a_word_stays_a_word_in_a_shell() {
+        assert_eq!(word("finder@example.net"), "finder@example.net");
+        assert_eq!(word("`id`@example.net"), "'`id`@example.net'");
+        assert_eq!(word("o'brien$x@example.net"), "'o'\\''brien$x@example.net'");
+        assert_eq!(word(""), "''");
     }
 
     #[test]

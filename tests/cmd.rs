@@ -2,12 +2,16 @@
 //!
 //! A case has `about`, optional `[files]` (path = text) and `[copies]` (path = a file of the project), and `[[run]]`s: `args`, `stdin`,
 //! `env`, `status`, and what the run must print: `stdout` (exactly), `stdout_has`, `stdout_lacks`, `stderr` (exactly), `stderr_has`,
-//! `json` (a subset of the document), `creates` and `lacks_file`. `{dir}` stands for the folder of the case. Environment, clock
-//! and time zone are fixed.
+//! `json` (a subset of the document), `creates` and `lacks_file`, `file_is` (path = text) and `file_modes` (path = octal mode). Before
+//! it, a run may have `writes` (path = text), `removes`, `chmods` (path = octal mode) and `locks` (a file that another run holds).
+//! `{dir}` stands for the folder of the case. Environment, clock and time zone are fixed.
+//!
+//! Every run without `--json` is also searched for what a terminal would obey; `raw = true` says that bytes are what was asked for.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::fs::File;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -36,6 +40,15 @@ struct Run {
     #[serde(default)]
     env: BTreeMap<String, String>,
     #[serde(default)]
+    writes: BTreeMap<String, String>,
+    #[serde(default)]
+    removes: Vec<String>,
+    #[serde(default)]
+    chmods: BTreeMap<String, String>,
+    locks: Option<String>,
+    #[serde(default)]
+    raw: bool,
+    #[serde(default)]
     status: i32,
     stdout: Option<String>,
     #[serde(default)]
@@ -45,11 +58,17 @@ struct Run {
     stderr: Option<String>,
     #[serde(default)]
     stderr_has: Vec<String>,
+    #[serde(default)]
+    stderr_lacks: Vec<String>,
     json: Option<toml::Value>,
     #[serde(default)]
     creates: Vec<String>,
     #[serde(default)]
     lacks_file: Vec<String>,
+    #[serde(default)]
+    file_is: BTreeMap<String, String>,
+    #[serde(default)]
+    file_modes: BTreeMap<String, String>,
 }
 
 #[test]
@@ -64,7 +83,7 @@ fn every_case_holds() {
         }
     }
     cases.sort();
-    assert!(cases.len() >= 20, "only {} cases found", cases.len());
+    assert!(cases.len() >= 60, "only {} cases found", cases.len());
     let mut failures = Vec::new();
     for path in &cases {
         let name = path.strip_prefix(root).unwrap().display().to_string();
@@ -91,10 +110,7 @@ fn check(root: &Path, case: &Case) -> Vec<String> {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap().write_all(&bytes).unwrap();
     }
-    for (path, mode) in &case.modes {
-        let mode = u32::from_str_radix(mode, 8).unwrap();
-        fs::set_permissions(dir.join(path), fs::Permissions::from_mode(mode)).unwrap();
-    }
+    chmod(&case.modes, &dir);
     let mut failures = Vec::new();
     for (n, run) in case.run.iter().enumerate() {
         failures.extend(step(run, &dir).into_iter().map(|f| format!("run {} {:?}: {f}", n + 1, run.args)));
@@ -102,11 +118,45 @@ fn check(root: &Path, case: &Case) -> Vec<String> {
     failures
 }
 
+fn chmod(modes: &BTreeMap<String, String>, dir: &Path) {
+    for (path, mode) in modes {
+        let mode = u32::from_str_radix(mode, 8).unwrap();
+        fs::set_permissions(dir.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+}
+
+/// What happens to the folder between two runs.
+fn meanwhile(run: &Run, dir: &Path) -> Option<File> {
+    for (path, text) in &run.writes {
+        fs::create_dir_all(dir.join(path).parent().unwrap()).unwrap();
+        fs::write(dir.join(path), fill(text, dir)).unwrap();
+    }
+    for path in &run.removes {
+        let gone = fs::remove_file(dir.join(path));
+        assert!(gone.is_ok() || !dir.join(path).exists(), "{path}");
+    }
+    chmod(&run.chmods, dir);
+    run.locks.as_ref().map(|path| {
+        let held = File::options().write(true).open(dir.join(path)).unwrap();
+        held.try_lock().unwrap();
+        held
+    })
+}
+
+/// What a terminal would obey, or be fooled by.
+fn obeyed(text: &str) -> Option<char> {
+    text.chars().find(|c| {
+        let control = c.is_control() && !matches!(c, '\n' | '\t');
+        control || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    })
+}
+
 fn fill(text: &str, dir: &Path) -> String {
     text.replace("{dir}", dir.to_str().unwrap())
 }
 
 fn step(run: &Run, dir: &Path) -> Vec<String> {
+    let _held = meanwhile(run, dir);
     let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
     command.args(run.args.iter().map(|a| fill(a, dir))).current_dir(dir).env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", dir).env("TZ", "UTC");
@@ -125,6 +175,9 @@ fn step(run: &Run, dir: &Path) -> Vec<String> {
     if output.status.code() != Some(run.status) {
         failures.push(format!("left with {:?}, not {}\n{stdout}{stderr}", output.status.code(), run.status));
     }
+    let both = [("stdout", &stdout), ("stderr", &stderr)];
+    let told = both.iter().filter(|_| !run.raw && !run.args.iter().any(|a| a == "--json"));
+    failures.extend(told.filter_map(|(what, text)| Some(format!("{what} has {:?}:\n{text:?}", obeyed(text)?))));
     let exact = |what: &str, got: &str, wanted: &Option<String>| {
         let wanted = fill(wanted.as_ref()?, dir);
         (got != wanted).then(|| format!("{what} is\n{got}\nnot\n{wanted}"))
@@ -136,12 +189,11 @@ fn step(run: &Run, dir: &Path) -> Vec<String> {
             words.iter().filter(|w| !text.contains(&fill(w, dir))).map(|w| format!("{what} lacks {w:?}:\n{text}")),
         );
     }
-    failures.extend(
-        run.stdout_lacks
-            .iter()
-            .filter(|w| stdout.contains(&fill(w, dir)))
-            .map(|w| format!("stdout has {w:?}:\n{stdout}")),
-    );
+    for (what, text, words) in [("stdout", &stdout, &run.stdout_lacks), ("stderr", &stderr, &run.stderr_lacks)] {
+        failures.extend(
+            words.iter().filter(|w| text.contains(&fill(w, dir))).map(|w| format!("{what} has {w:?}:\n{text}")),
+        );
+    }
     if let Some(wanted) = &run.json {
         match serde_json::from_str::<serde_json::Value>(&stdout) {
             Err(e) => failures.push(format!("stdout is no JSON ({e}):\n{stdout}")),
@@ -150,6 +202,14 @@ fn step(run: &Run, dir: &Path) -> Vec<String> {
     }
     failures.extend(run.creates.iter().filter(|f| !dir.join(f).exists()).map(|f| format!("{f} was not made")));
     failures.extend(run.lacks_file.iter().filter(|f| dir.join(f).exists()).map(|f| format!("{f} is there")));
+    for (path, text) in &run.file_is {
+        let got = fs::read_to_string(dir.join(path)).unwrap_or_else(|e| format!("({e})"));
+        failures.extend((got != fill(text, dir)).then(|| format!("{path} holds {got:?}")));
+    }
+    for (path, mode) in &run.file_modes {
+        let got = fs::metadata(dir.join(path)).map_or_else(|e| e.to_string(), |m| format!("{:o}", m.permissions().mode() & 0o777));
+        failures.extend((got != *mode).then(|| format!("{path} has mode {got}, not {mode}")));
+    }
     failures
 }
 

@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(value_enum)]
     pub fact: Fact,
     /// When it happened (RFC 3339) [default: now]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = super::time)]
     pub at: Option<Timestamp>,
     /// How or where
     #[arg(long, value_name = "TEXT")]

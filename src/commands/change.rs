@@ -43,7 +43,8 @@ pub fn mark(app: &App, args: &mark::Args) -> anyhow::Result<Done> {
     }
     let name = document(&fact).as_str().unwrap_or_default().to_owned();
     append(app, &mut ledger, &report, What::Marked { fact, happened_at, note: args.note.clone() })?;
-    let line = format!("report {}: {} at {happened_at}", report.id.0, name.replace('_', " "));
+    let when = happened_at.to_zoned(config.calendar.zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z");
+    let line = format!("report {}: {}, {when}", report.id.0, name.replace('_', " "));
     Ok(said(&report, line, json!({"fact": name, "at": happened_at, "note": args.note})))
 }
 

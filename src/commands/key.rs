@@ -172,7 +172,7 @@ fn import(app: &App, file: &Path) -> anyhow::Result<Done> {
         lines.push(format!("kept {}  {}", grouped(&info.fingerprint), safe::line(&addresses.join(", "))));
         lines.push(format!(
             "  compare it with its owner, then: sealpost key pin {} {}",
-            safe::line(address),
+            safe::word(address),
             info.fingerprint
         ));
         kept.push(json!({"fingerprint": info.fingerprint, "addresses": addresses}));

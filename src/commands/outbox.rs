@@ -6,7 +6,8 @@ use super::books;
 use super::{App, Done, post};
 use crate::case::What;
 use crate::cli::outbox::{Action, Args};
-use crate::ledger::{Ledger, OutboxState, Step};
+use crate::error::{Error, not_found};
+use crate::ledger::{Ledger, LedgerError, OutboxState, Step};
 use crate::output::Said;
 use crate::output::outbox::{Item, Outbox};
 
@@ -26,17 +27,30 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
                     let asked = queued.iter().filter(|i| i.state == OutboxState::Queued).count() as u64;
                     (post::send_waiting(app, &config, &mut ledger)?, asked)
                 }
-                Some(n) => (u64::from(post::send_named(app, &config, &mut ledger, *n)? == OutboxState::Sent), 1),
+                Some(n) => {
+                    known(&ledger, *n)?;
+                    (u64::from(post::send_named(app, &config, &mut ledger, *n)? == OutboxState::Sent), 1)
+                }
             };
             let line = format!("{sent} of {asked} sent");
             Ok(Done::new(Said { line, json: json!({"sent": sent, "asked": asked}) }).needs_person(sent < asked))
         }
         Some(Action::Drop { number }) => {
             let mut ledger = books::write(&config, &books::stamp(app))?;
+            known(&ledger, *number)?;
             ledger.outbox_step(*number, &Step::Drop, &books::stamp(app))?;
             let line = format!("reply {number} taken out of the outbox; it will not be sent");
             Ok(Done::new(Said { line, json: json!({"dropped": number}) }))
         }
+    }
+}
+
+/// A number that a person typed.
+fn known(ledger: &Ledger, number: i64) -> Result<(), Error> {
+    match ledger.outbox_item(number) {
+        Err(LedgerError::NotFound { .. }) => Err(not_found(format!("there is no reply {number} in the outbox"))
+            .hint("sealpost outbox lists what waits")),
+        other => other.map(|_| ()).map_err(Error::from),
     }
 }
 

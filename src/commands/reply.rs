@@ -94,12 +94,12 @@ fn address_to(app: &App, args: &Args, config: &Config, row: &ReportRow, opened: 
                 app.say(format!("the mail is from {from} and asks for answers to {other}"));
                 return match ask(&format!("Answer to {from}? [y/N]"))?.as_str() {
                     "y" | "Y" | "yes" => Ok(sender),
-                    _ => Err(usage("nothing was sent").hint(format!("sealpost reply {} --to {other}", row.id.0))),
+                    _ => Err(usage("nothing was sent").hint(format!("sealpost reply {} --to {}", row.id.0, safe::word(&first.address)))),
                 };
             }
             Err(usage(format!("the mail is from {from} and asks for answers to {other}; nothing was sent"))
-                .hint(format!("sealpost reply {} --to {from}", row.id.0))
-                .hint(format!("sealpost reply {} --to {other}", row.id.0)))
+                .hint(format!("sealpost reply {} --to {}", row.id.0, safe::word(&sender.address)))
+                .hint(format!("sealpost reply {} --to {}", row.id.0, safe::word(&first.address))))
         }
         Route::Nobody => Err(usage(format!("report {} names no sender to answer; nothing was sent", row.id.0))
             .hint(format!("sealpost reply {} --to ADDRESS", row.id.0))),
@@ -130,7 +130,11 @@ fn certificate(
     match candidates.as_slice() {
         [] => Err(undecided(format!("there is no certificate for {shown}"))
             .hint("sealpost key import FILE keeps one; then sealpost key pin")
-            .hint(format!("or in the clear: sealpost reply {} --plaintext 'send {shown} in the clear'", row.id.0))),
+            .hint(format!(
+                "or in the clear: sealpost reply {} --plaintext {}",
+                row.id.0,
+                safe::word(&format!("send {} in the clear", to.address))
+            ))),
         [one] if app.interactive => {
             app.say(format!("no certificate is pinned for {shown}. One was offered:"));
             app.say(format!("  {}", grouped(&one.fingerprint)));
@@ -152,7 +156,7 @@ fn certificate(
         several => {
             let mut error = undecided(format!("no certificate is pinned for {shown}"));
             for one in several {
-                error = error.hint(format!("sealpost key pin {shown} {}", one.fingerprint));
+                error = error.hint(format!("sealpost key pin {} {}", safe::word(&to.address), one.fingerprint));
             }
             Err(error)
         }
@@ -273,7 +277,7 @@ fn in_the_clear(app: &App, args: &Args, ring: &Keyring, draft: &Draft) -> Result
     let words = args.plaintext.as_deref().unwrap_or_default();
     let consent = ClearConsent::given(words, draft).ok_or_else(|| {
         usage("those are not the words that send a mail in the clear; nothing was sent")
-            .hint(format!("--plaintext '{}'", safe::line(&ClearConsent::words(draft))))
+            .hint(format!("--plaintext {}", safe::word(&ClearConsent::words(draft))))
     })?;
     let mut signer = signing_key(app, ring).ok();
     seal::in_the_clear(draft, &consent, signer.as_mut(), app.now)
@@ -292,12 +296,13 @@ fn finish(
 ) -> anyhow::Result<Done> {
     let seal = seal_words(sealed);
     let asks = app.interactive && args.message_file.is_none();
-    if args.dry_run || asks {
-        app.say(format!("{}\n{seal}", safe::lines(&draft.shown())));
+    let shown = format!("{}\n{seal}", safe::lines(&draft.shown()));
+    if asks {
+        app.say(&shown);
     }
     if args.dry_run {
         let json = json!({"sent": false, "dry_run": true, "to": sealed.envelope_to(), "encrypted_to": sealed.certificates(), "text": draft.shown().as_str()});
-        return Ok(Done::new(Said { line: "dry run: nothing was sent".into(), json }));
+        return Ok(Done::new(Said { line: format!("{shown}\ndry run: nothing was sent"), json }));
     }
     if asks && !matches!(ask("Send this? [y/N]")?.as_str(), "y" | "Y" | "yes") {
         return Err(usage("nothing was sent").into());

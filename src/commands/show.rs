@@ -84,11 +84,22 @@ fn history(ledger: &Ledger, row: &ReportRow, messages: &[MessageRow]) -> Result<
                 who: event.who.clone(),
                 what,
                 words: words(event),
+                happened_at: happened_at(event),
                 message: number(&event.message),
                 detail,
             }
         })
         .collect())
+}
+
+/// When it happened, where that is not when it was recorded.
+fn happened_at(event: &Event) -> Option<jiff::Timestamp> {
+    match &event.what {
+        What::Answered { answered_at, .. } => Some(*answered_at),
+        What::Receipted { receipted_at } => Some(*receipted_at),
+        What::Marked { happened_at, .. } => Some(*happened_at),
+        _ => None,
+    }
 }
 
 /// An event as a person would say it.
@@ -101,11 +112,11 @@ fn words(event: &Event) -> String {
         }
         What::Filed { role } => format!("mail filed as {}", name(role)),
         What::ReportOpened { reporter, .. } => format!("report opened by {reporter}"),
-        What::Answered { answered_at, how } => format!("answered at {answered_at} ({how})"),
-        What::Receipted { receipted_at } => format!("automatic receipt sent at {receipted_at}; meets no clock"),
-        What::Marked { fact, happened_at, note } => {
+        What::Answered { how, .. } => format!("answered ({})", how.replace('-', " ")),
+        What::Receipted { .. } => "automatic receipt sent; it meets no clock".into(),
+        What::Marked { fact, note, .. } => {
             let note = note.as_ref().map_or_else(String::new, |n| format!(" ({n})"));
-            format!("marked {} at {happened_at}{note}", name(fact))
+            format!("marked {}{note}", name(fact))
         }
         What::Severity { severity } => format!("severity {}", severity.as_deref().unwrap_or("taken off")),
         What::Assigned { assignee } => format!("assigned to {}", assignee.as_deref().unwrap_or("nobody")),

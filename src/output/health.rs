@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{ALARM, NOTICE, Screen, View, WELL, document, styled, wrapped};
+use super::{ALARM, NOTICE, Screen, View, WELL, document, styled, wrap};
 use crate::safe;
 
 /// Columns before the words.
@@ -102,8 +102,8 @@ impl View for Health {
                 Level::Fail => (ALARM, "FAIL"),
             };
             let room = screen.width.saturating_sub(INDENT);
-            let mut lines = wrapped(&safe::line(&finding.words), room);
-            lines.extend(finding.hint.iter().flat_map(|hint| wrapped(&safe::line(hint), room)));
+            let mut lines = wrap::lines(&safe::line(&finding.words), room);
+            lines.extend(finding.hint.iter().flat_map(|hint| wrap::lines(&safe::line(hint), room)));
             for (n, line) in lines.iter().enumerate() {
                 if n == 0 {
                     writeln!(out, "{}  {:11} {line}", styled(style, mark), finding.about)?;

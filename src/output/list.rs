@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::report::{Person, ReportView};
-use super::{FAINT, HEAD, NOTICE, Screen, View, document, styled};
+use super::{FAINT, HEAD, NOTICE, Screen, View, document, styled, wrap};
 use crate::safe;
 
 /// Reports, the most urgent first.
@@ -67,7 +67,10 @@ fn row(report: &ReportView, screen: &Screen, out: &mut dyn Write) -> io::Result<
     }
     let date = report.received_at.to_zoned(screen.zone.clone()).strftime("%d %b").to_string();
     let line = format!("{date}  {}  {}", from(&report.reporter), facts.join(" · "));
-    writeln!(out, "       {}", styled(FAINT, safe::short(&line, screen.width.saturating_sub(7))))
+    for part in wrap::few(&line, screen.width.saturating_sub(7), 3) {
+        writeln!(out, "       {}", styled(FAINT, part))?;
+    }
+    Ok(())
 }
 
 fn from(person: &Person) -> String {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::message::Address;
 use crate::report::Opened;
-use crate::safe;
+use super::{Screen, wrap};
 use crate::verdict::{EncryptionStatus, Format, SignatureStatus};
 
 /// A mailbox.
@@ -178,11 +178,13 @@ impl MessageView {
     }
 
     /// The view for a terminal. The mail's text stands behind a bar, so that nothing in it can pass for a verdict of ours.
-    pub fn to_text(&self) -> String {
+    pub fn to_text(&self, screen: &Screen) -> String {
         let mut out = String::new();
         let mut line = |label: &str, value: &str| {
-            if !value.is_empty() {
-                let _ = writeln!(out, "{label:<12}{}", safe::short(value, 400));
+            for (n, piece) in wrap::few(value.trim_end(), screen.width.saturating_sub(12), 6).iter().enumerate() {
+                if !piece.is_empty() {
+                    let _ = writeln!(out, "{:<12}{piece}", if n == 0 { label } else { "" });
+                }
             }
         };
         line("From", &self.from.as_ref().map(show_address).unwrap_or_default());
@@ -192,8 +194,8 @@ impl MessageView {
         if self.outer_subject != self.subject {
             line("outside", self.outer_subject.as_deref().unwrap_or_default());
         }
-        line("Date", &self.date.map(|date| date.to_string()).unwrap_or_default());
-        line("received", &self.received_at.map(|at| at.to_string()).unwrap_or_default());
+        line("Date", &self.date.map(|date| screen.exact(date)).unwrap_or_default());
+        line("received", &self.received_at.map(|at| screen.exact(at)).unwrap_or_default());
         line("format", &word(&self.format));
         line("encryption", &self.encryption_line());
         line("signature", &self.signature_line());
@@ -206,8 +208,8 @@ impl MessageView {
             line("part", &format!("{} {} {} ({} bytes)", part.path, part.media_type, name, part.size));
         }
         out.push('\n');
-        for text in safe::lines(&self.text).lines() {
-            let _ = writeln!(out, "| {text}");
+        for text in wrap::lines(&self.text, screen.width.saturating_sub(2)) {
+            let _ = writeln!(out, "│ {text}");
         }
         out
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{ALARM, FAINT, NOTICE, WELL, styled};
+use super::{ALARM, FAINT, NOTICE, WELL, styled, wrap};
 use crate::case::State;
 use crate::clock::{Clock, Kind, Status, words};
 use crate::message::Address;
@@ -225,9 +225,10 @@ pub fn signature_word(status: SignatureStatus) -> &'static str {
     }
 }
 
-/// Text of a stranger in a frame that it cannot leave: every line begins with a bar.
-pub fn framed(text: &str, out: &mut dyn Write) -> io::Result<()> {
-    for line in safe::lines(text).trim_end().split('\n') {
+/// Text of a stranger in a frame that it cannot leave: every line begins with a bar, and none is so long that the terminal
+/// would go on at its left edge.
+pub fn framed(text: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    for line in wrap::lines(text, width.saturating_sub(4)) {
         writeln!(out, "  {} {line}", styled(FAINT, "│"))?;
     }
     Ok(())

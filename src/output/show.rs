@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::message::MessageView;
 use super::report::{ClockView, ReportView, framed, noun, signature_word};
-use super::{ALARM, FAINT, HEAD, NOTICE, Screen, View, WELL, document, styled, wrapped};
+use super::{ALARM, FAINT, HEAD, NOTICE, Screen, View, WELL, document, styled, wrap};
 use crate::clock::Status;
 use crate::safe;
 use crate::verdict::SignatureStatus;
@@ -17,8 +17,8 @@ impl View for MessageView {
         document(self)
     }
 
-    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(self.to_text().as_bytes())
+    fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(self.to_text(screen).as_bytes())
     }
 }
 
@@ -46,11 +46,24 @@ pub struct Happening {
     pub what: String,
     /// What it says, in words.
     pub words: String,
+    /// When it happened, where the words tell of another time than that of the record.
+    #[serde(skip)]
+    pub happened_at: Option<Timestamp>,
     /// The message it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<i64>,
     /// Everything the event holds.
     pub detail: serde_json::Value,
+}
+
+impl Happening {
+    /// The words with their time in the person's zone; one that the line begins with is not said twice.
+    fn told(&self, screen: &Screen) -> String {
+        match self.happened_at {
+            Some(at) if screen.time(at) != screen.time(self.at) => format!("{}, on {}", self.words, screen.exact(at)),
+            _ => self.words.clone(),
+        }
+    }
 }
 
 impl View for Show {
@@ -77,9 +90,15 @@ impl View for Show {
         }
         writeln!(out, "\n{}", styled(HEAD, "History"))?;
         for event in &self.history {
-            let room = screen.width.saturating_sub(36).max(30);
             let who = safe::short(&event.who, 8);
-            writeln!(out, "  {}  {who:8}  {}", styled(FAINT, screen.time(event.at)), safe::short(&event.words, room))?;
+            let head = format!("  {}  {who:8}  ", styled(FAINT, screen.time(event.at)));
+            let words = event.told(screen);
+            let mut lines = wrap::lines(&words, screen.width.saturating_sub(34));
+            if lines.len() > 24 {
+                lines.truncate(24);
+                lines.push("…".into());
+            }
+            indented(&head, 34, &lines, out)?;
         }
         Ok(())
     }
@@ -87,14 +106,17 @@ impl View for Show {
 
 fn head(report: &ReportView, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
     let subject = if report.subject.is_empty() { "(no subject)" } else { &report.subject };
-    writeln!(out, "{}  {}", styled(HEAD, format!("Report {}", report.id)), styled(HEAD, safe::line(subject)))?;
+    let title = format!("Report {}  ", report.id);
+    let room = screen.width.saturating_sub(title.len());
+    let subject: Vec<String> = wrap::few(subject, room, 4).iter().map(|l| styled(HEAD, l)).collect();
+    indented(&styled(HEAD, &title), title.len(), &subject, out)?;
     let state = document(&report.state);
     let mut facts = vec![state.as_str().unwrap_or_default().to_owned(), report.urgency()];
     facts.extend(report.severity.iter().map(|s| format!("severity {}", safe::line(s))));
     facts.extend(report.assignee.iter().map(|a| format!("assigned to {}", safe::line(a))));
     facts.extend(report.tags.iter().map(|t| format!("#{}", safe::line(t))));
     writeln!(out, "  {}", facts.join(" · "))?;
-    writeln!(out, "  from      {}", report.reporter.line())?;
+    indented("  from      ", 12, &wrap::few(&report.reporter.line(), screen.width.saturating_sub(12), 3), out)?;
     writeln!(out, "  received  {}", screen.exact(report.received_at))?;
     writeln!(out, "  proven    {}", proven(report))?;
     writeln!(out, "  named     {} {}", report.uid, styled(FAINT, "on every workstation"))?;
@@ -102,12 +124,12 @@ fn head(report: &ReportView, screen: &Screen, out: &mut dyn Write) -> io::Result
         writeln!(out, "  case      {first} {}", styled(FAINT, "(the same vulnerability)"))?;
     }
     for like in &report.candidates {
-        let why = safe::line(&like.why.join("; "));
-        writeln!(out, "  {}", styled(NOTICE, format!("may belong to report {}: {why}", like.report)))?;
+        let why = format!("may belong to report {}: {}", like.report, like.why.join("; "));
+        noted(&why, NOTICE, 2, screen, out)?;
         writeln!(out, "  {}", styled(FAINT, format!("decide: sealpost link {} {}", report.id, like.report)))?;
     }
     if let Some(limit) = &report.quarantined {
-        writeln!(out, "  {}", styled(ALARM, format!("quarantined: {}", safe::line(limit))))?;
+        noted(&format!("quarantined: {limit}"), ALARM, 2, screen, out)?;
     }
     Ok(())
 }
@@ -142,8 +164,27 @@ fn clock_line(clock: &ClockView, screen: &Screen, out: &mut dyn Write) -> io::Re
     };
     writeln!(out, "  {:12} {when}  {}", noun(clock.kind), styled(style, &clock.words))?;
     if let Some(quote) = &clock.quote {
-        let room = screen.width.saturating_sub(17);
-        writeln!(out, "               {}", styled(FAINT, format!("“{}”", safe::short(quote, room.saturating_sub(2)))))?;
+        noted(&format!("“{quote}”"), FAINT, 15, screen, out)?;
+    }
+    Ok(())
+}
+
+/// Lines of ours below a head of `indent` columns.
+fn indented(head: &str, indent: usize, lines: &[String], out: &mut dyn Write) -> io::Result<()> {
+    for (n, line) in lines.iter().enumerate() {
+        if n == 0 {
+            writeln!(out, "{head}{line}")?;
+        } else {
+            writeln!(out, "{:indent$}{line}", "")?;
+        }
+    }
+    Ok(())
+}
+
+/// Words that may hold a stranger's, filled to the width behind `indent` blanks.
+fn noted(words: &str, style: anstyle::Style, indent: usize, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
+    for line in wrap::few(words, screen.width.saturating_sub(indent), 6) {
+        writeln!(out, "{:indent$}{}", "", styled(style, line))?;
     }
     Ok(())
 }
@@ -161,17 +202,15 @@ fn message_lines(message: &MessageView, screen: &Screen, out: &mut dyn Write) ->
     let pinned = if message.signature.pinned { ", pinned" } else { "" };
     writeln!(out, "      {}", styled(FAINT, format!("{encryption}; {signature}{by}{pinned}")))?;
     for warning in &message.warnings {
-        for line in wrapped(&safe::line(warning), screen.width.saturating_sub(6)) {
-            writeln!(out, "      {}", styled(NOTICE, line))?;
-        }
+        noted(warning, NOTICE, 6, screen, out)?;
     }
     match &message.encryption.reason {
-        Some(reason) => writeln!(out, "      {}", styled(NOTICE, safe::line(reason)))?,
+        Some(reason) => noted(reason, NOTICE, 6, screen, out)?,
         None if message.text.trim().is_empty() => writeln!(out, "      {}", styled(FAINT, "(no text)"))?,
         None => {}
     }
     if !message.text.trim().is_empty() {
-        framed(&message.text, out)?;
+        framed(&message.text, screen.width, out)?;
     }
     for part in &message.parts {
         let name = part.name.as_ref().map_or_else(|| "(no name)".into(), |n| safe::short(n, 40));

@@ -69,8 +69,11 @@ impl View for Stats {
         let overdue = if self.overdue > 0 { styled(ALARM, overdue) } else { overdue };
         writeln!(
             out,
-            "{} reports, {} answered by a person, {} open, {overdue}",
-            self.reports, self.answered, self.open
+            "{} {}, {} answered by a person, {} open, {overdue}",
+            self.reports,
+            if self.reports == 1 { "report" } else { "reports" },
+            self.answered,
+            self.open
         )?;
         let first = &self.first_response;
         writeln!(out, "\n{}", styled(HEAD, "First answer by a person"))?;
