@@ -166,7 +166,7 @@ struct Figures {
 }
 
 impl Figures {
-    fn print(self, mails: usize, rounds: usize) {
+    fn print(&self, mails: usize, rounds: usize) {
         let number = mails as f64;
         let highest = |all: &[f64]| match all.iter().copied().reduce(f64::max) {
             Some(mib) => format!("{mib:.0}"),
@@ -174,16 +174,16 @@ impl Figures {
         };
         println!("medians of {rounds} interleaved; the peak is the highest\n");
         println!("{:<30}{:>12}{:>10}{:>10}", "", "messages/s", "seconds", "peak MiB");
-        let poll = median(self.poll);
+        let poll = median(&self.poll);
         println!("{:<30}{:>12.0}{:>10.2}{:>10}", "sealpost poll", number / poll, poll, highest(&self.peak));
         if self.gpg.is_empty() {
             println!("{:<30}gpg is not installed", "gpg --decrypt, in a loop");
         } else {
-            let gpg = median(self.gpg);
+            let gpg = median(&self.gpg);
             println!("{:<30}{:>12.0}{:>10.2}{:>10}", "gpg --decrypt, in a loop", number / gpg, gpg, "");
             println!("{:<30}{:>12.2}", "ratio", gpg / poll);
         }
-        let idle = median(self.idle) * 1000.0;
+        let idle = median(&self.idle) * 1000.0;
         println!("\npoll with nothing new: {idle:.0} ms, peak {} MiB", highest(&self.idle_peak));
     }
 }

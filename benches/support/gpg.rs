@@ -43,7 +43,14 @@ impl Gpg {
 
     fn command(&self) -> Command {
         let mut command = Command::new("gpg");
-        command.arg("--homedir").arg(&self.home).args(["--batch", "--quiet", "--no-tty", "--trust-model", "always"]);
+        command.arg("--homedir").arg(&self.home).args([
+            "--batch",
+            "--quiet",
+            "--no-tty",
+            "--yes",
+            "--trust-model",
+            "always",
+        ]);
         command.env_remove("GNUPGHOME").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }

@@ -15,7 +15,8 @@ pub struct Person {
     pub address: String,
     /// Their certificate, armored.
     pub certificate: String,
-    tsk: Certificate,
+    /// With its secret parts.
+    pub tsk: Certificate,
 }
 
 impl Person {
@@ -88,7 +89,7 @@ pub fn report(number: usize, from: &Person, team: (&str, &Certificate), size: us
 /// How much text and how large a file make a mail of `size`: encryption and headers come on top, and each base64 with
 /// its line ends makes 4 bytes of 3 and 2 more per line.
 fn split(size: usize) -> (usize, usize) {
-    const AROUND: usize = 2700;
+    const AROUND: usize = 2300;
     const MOST_TEXT: usize = 6000;
     let inside = (size.saturating_sub(AROUND) as f64 / 1.375) as usize;
     if inside <= MOST_TEXT { (inside.max(200), 0) } else { (2000, ((inside - 2000) as f64 / 1.37) as usize) }
@@ -117,9 +118,38 @@ impl Random {
 
     fn word(&mut self) -> &'static str {
         const WORDS: [&str; 32] = [
-            "overflow", "header", "cookie", "parser", "length", "the", "a", "of", "when", "server", "reads", "heap", "index",
-            "path", "client", "is", "sent", "twice", "unchecked", "buffer", "with", "attacker", "frame", "and", "token",
-            "session", "redirect", "then", "version", "memory", "request", "crashes",
+            "overflow",
+            "header",
+            "cookie",
+            "parser",
+            "length",
+            "the",
+            "a",
+            "of",
+            "when",
+            "server",
+            "reads",
+            "heap",
+            "index",
+            "path",
+            "client",
+            "is",
+            "sent",
+            "twice",
+            "unchecked",
+            "buffer",
+            "with",
+            "attacker",
+            "frame",
+            "and",
+            "token",
+            "session",
+            "redirect",
+            "then",
+            "version",
+            "memory",
+            "request",
+            "crashes",
         ];
         WORDS[(self.next() >> 32) as usize % WORDS.len()]
     }

@@ -2,6 +2,7 @@
 
 pub mod gpg;
 pub mod mails;
+pub mod raw;
 
 use std::fs;
 use std::io::Write as _;
@@ -42,7 +43,8 @@ pub fn private(path: &Path, bytes: &[u8]) {
 }
 
 /// Where half of the values lie below.
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
