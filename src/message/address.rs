@@ -5,6 +5,9 @@ use super::{Address, words};
 /// How many addresses of one list are kept.
 pub const MAX_ADDRESSES: usize = 1_000;
 
+/// The longest encoded word that is looked for; RFC 2047 allows 75 characters, senders more.
+const MAX_WORD: usize = 500;
+
 /// Reads a list of mailboxes and groups from a raw field value. Encoded words are decoded after the list is cut, so that a
 /// comma or bracket hidden in one makes no address of its own.
 pub fn parse(value: &str) -> Vec<Address> {
@@ -18,6 +21,12 @@ pub fn parse(value: &str) -> Vec<Address> {
         match c {
             '"' if !reader.in_angle => reader.quoted(&mut chars),
             '(' => reader.comment(&mut chars),
+            '=' if !reader.in_angle && encoded_word(chars.as_str()).is_some() => {
+                // Separators inside are text, though RFC 2047 section 5 forbids them there.
+                let length = encoded_word(chars.as_str()).unwrap_or_default();
+                reader.push(c);
+                chars.by_ref().take(length).for_each(|inner| reader.push(inner));
+            }
             '<' => reader.angle(),
             '>' if reader.in_angle => reader.in_angle = false,
             ',' | ';' if !reader.in_angle => reader.finish(&mut list),
@@ -28,6 +37,19 @@ pub fn parse(value: &str) -> Vec<Address> {
     }
     reader.finish(&mut list);
     list
+}
+
+/// How many characters of an encoded word (RFC 2047 section 2) follow its first `=`; `None` where none begins here.
+fn encoded_word(rest: &str) -> Option<usize> {
+    // Looking no further than the longest word keeps a long line of beginnings cheap.
+    let near = rest.char_indices().nth(MAX_WORD).map_or(rest, |(end, _)| rest.get(..end).unwrap_or(rest));
+    let inner = near.strip_prefix('?')?;
+    let (charset, inner) = inner.split_once('?')?;
+    let (encoding, inner) = inner.split_once('?')?;
+    let (text, _) = inner.split_once("?=")?;
+    let plain = |part: &str| !part.contains(|c: char| c.is_whitespace() || c.is_control());
+    let is_word = !charset.is_empty() && matches!(encoding, "Q" | "q" | "B" | "b") && plain(charset) && plain(text);
+    is_word.then(|| charset.chars().count() + text.chars().count() + "?".len() * 4 + "Q=".len())
 }
 
 #[derive(Default)]
@@ -147,6 +169,7 @@ mod tests {
             ("friends: a@example.org, B <b@example.org>;", vec!["a@example.org|", "b@example.org|B"]),
             ("undisclosed-recipients:;", vec![]),
             ("=?utf-8?Q?A=2C_B_=3Cc=40example.com=3E?= <d@example.org>", vec!["d@example.org|A, B <c@example.com>"]),
+            ("=?utf-8?Q?M=C3=BCller;,=3C?= <e@example.org>, f@example.org", vec!["e@example.org|Müller;,<", "f@example.org|"]),
             ("\"x@example.com\" <y@example.org>", vec!["y@example.org|x@example.com"]),
             ("\"a b\"@example.org", vec!["\"a b\"@example.org|"]),
             ("<@relay.example.net:a@example.org>", vec!["a@example.org|"]),
