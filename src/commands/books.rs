@@ -1,5 +1,7 @@
 //! The ledger as the configuration names it: made where neither it nor its key exists, opened otherwise.
 
+use std::time::{Duration, Instant};
+
 use super::{App, secrets};
 use crate::config::{Config, LedgerKeySource};
 use crate::error::{Error, Kind};
@@ -15,6 +17,24 @@ pub fn write(config: &Config, stamp: &Stamp<'_>) -> Result<Ledger, Error> {
         LedgerKeySource::Command(command) => Ledger::open(&config.ledger, &key_from(command)?, stamp),
     };
     Ok(opened?)
+}
+
+/// The same, waiting up to `patience` for another run to end: what a person has just written or decided is not turned away
+/// because a poll happens to be at work.
+pub fn write_soon(app: &App, config: &Config, patience: Duration) -> Result<Ledger, Error> {
+    let began = Instant::now();
+    let mut told = false;
+    loop {
+        match write(config, &stamp(app)) {
+            Err(e) if e.kind == Kind::InUse && began.elapsed() < patience => {
+                if !std::mem::replace(&mut told, true) {
+                    app.say("another run is at work; waiting for it");
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Opens the ledger to read, also while a poll writes. The first command of all makes it.

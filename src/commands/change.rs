@@ -2,6 +2,7 @@
 //! `resume`, `close`, `reopen`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -17,6 +18,8 @@ use crate::ledger::{Ledger, NewEvent, ReportRow};
 use crate::output::{Said, document};
 use crate::safe;
 
+/// How long a person's word waits for a poll to end.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Longest note, tag or name that is kept.
 const LONGEST: usize = 64 * 1024;
 
@@ -152,7 +155,7 @@ fn one(app: &App, id: &str, what: What, words: String) -> anyhow::Result<Done> {
 
 fn open(app: &App) -> anyhow::Result<(Config, Ledger)> {
     let config = app.config()?;
-    let ledger = books::write(&config, &books::stamp(app))?;
+    let ledger = books::write_soon(app, &config, PATIENCE)?;
     Ok((config, ledger))
 }
 

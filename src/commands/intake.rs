@@ -21,6 +21,8 @@ use crate::wire::{self, AfterSkip, Fetched, Position, Sighting, Sink, SinkError,
 
 /// Mails that are opened and filed in one transaction: what one synchronisation to disk is shared by.
 const FILED_TOGETHER: usize = 32;
+/// Bytes of a mail's text that are kept beside the mail.
+const TEXT_KEPT: usize = 4 << 20;
 /// Message-IDs of one mail that are looked up: the first and the last name the thread.
 const THREAD_IDS: usize = 64;
 
@@ -195,7 +197,9 @@ impl Opener {
 
     fn open(&self, ledger: &Ledger, row: &MessageRow) -> Result<Opened, Error> {
         let raw = ledger.raw(row.id)?;
-        Ok(open::open(&raw, &self.ring, &self.context(row)))
+        let mut opened = open::open(&raw, &self.ring, &self.context(row));
+        bound_text(&mut opened);
+        Ok(opened)
     }
 
     /// One part of a stored mail, for `save`.
@@ -208,6 +212,16 @@ impl Opener {
         let raw = ledger.raw(row.id)?;
         Ok(open::part(&raw, &self.ring, &self.context(row), path))
     }
+}
+
+/// More text than anybody reads is not kept a second time; the mail itself has all of it.
+fn bound_text(opened: &mut Opened) {
+    if opened.text.len() <= TEXT_KEPT {
+        return;
+    }
+    let end = (0..=TEXT_KEPT).rev().find(|at| opened.text.is_char_boundary(*at)).unwrap_or_default();
+    opened.text.truncate(end);
+    opened.warnings.push("long-text: only the first 4 MiB of the text are shown; sealpost show --raw gives the mail".into());
 }
 
 /// Opens one stored mail and files it.

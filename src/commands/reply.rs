@@ -4,6 +4,7 @@
 mod editor;
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -29,20 +30,23 @@ use crate::report::Opened;
 use crate::safe;
 use crate::verdict::EncryptionStatus;
 
+/// How long a written answer waits for a poll to end before it is given up: longer than a poll may take.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
 /// A reply's text and one attachment may not be larger.
 const FILE_LIMIT: u64 = 18 << 20;
 
 /// Runs it.
 pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let config = app.config()?;
-    let mut ledger = books::write(&config, &books::stamp(app))?;
+    // Only read while a person thinks: polls go on meanwhile.
+    let ledger = books::read(app, &config)?;
     let row = desk::resolve(&ledger, &args.id)?;
     let answered = newest_message(&ledger, &row)?;
     let to = address_to(app, args, &config, &row, &answered)?;
     let mut ring = keys::load(&config)?;
     let clear = args.plaintext.is_some();
     // What a person must decide comes before the writing, so that no text is typed in vain.
-    let cert = if clear { None } else { Some(certificate(app, &config, &mut ledger, &ring, &row, &to)?) };
+    let cert = if clear { None } else { Some(certificate(app, &config, &ledger, &ring, &row, &to)?) };
     let body = body(app, args, &config, &ledger, &row)?;
     let attachments = attachments(args)?;
     let random = random()?;
@@ -54,7 +58,8 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         Some(cert) => seal_to(app, &ring, &draft, cert)?,
         None => in_the_clear(app, args, &ring, &draft)?,
     };
-    finish(app, args, &config, &mut ledger, &row, &draft, &sealed)
+    drop(ledger);
+    finish(app, args, &config, &row, &draft, &sealed)
 }
 
 /// The reporter's newest mail, or where there is none, the newest of any kind.
@@ -110,7 +115,7 @@ fn address_to(app: &App, args: &Args, config: &Config, row: &ReportRow, opened: 
 fn certificate(
     app: &App,
     config: &Config,
-    ledger: &mut Ledger,
+    ledger: &Ledger,
     ring: &Keyring,
     row: &ReportRow,
     to: &Address,
@@ -146,7 +151,7 @@ fn certificate(
             );
             match ask("Pin it for this address? [y/N]")?.as_str() {
                 "y" | "Y" | "yes" => {
-                    pin(app, ledger, &to.address, &one.fingerprint)?;
+                    pin(app, config, &to.address, &one.fingerprint)?;
                     key::pinned_cert(ledger, ring, &one.fingerprint)?
                         .ok_or_else(|| Error::new(Kind::Key, "the certificate has gone; nothing was sent"))
                 }
@@ -163,9 +168,10 @@ fn certificate(
     }
 }
 
-fn pin(app: &App, ledger: &mut Ledger, address: &str, fingerprint: &str) -> Result<(), Error> {
+fn pin(app: &App, config: &Config, address: &str, fingerprint: &str) -> Result<(), Error> {
     let what = What::Pinned { address: address.to_ascii_lowercase(), fingerprint: fingerprint.to_owned() };
     let event = NewEvent { report: None, message: None, what };
+    let mut ledger = books::write_soon(app, config, PATIENCE)?;
     Ok(ledger.append(&[event], &books::stamp(app))?)
 }
 
@@ -289,7 +295,6 @@ fn finish(
     app: &App,
     args: &Args,
     config: &Config,
-    ledger: &mut Ledger,
     row: &ReportRow,
     draft: &Draft,
     sealed: &Sealed,
@@ -314,8 +319,9 @@ fn finish(
         recipients: sealed.envelope_to(),
         sealed: sealed.bytes(),
     };
+    let mut ledger = books::write_soon(app, config, PATIENCE)?;
     let number = ledger.queue(&letter, &books::stamp(app))?;
-    let state = if args.later { OutboxState::Queued } else { post::send_named(app, config, ledger, number)? };
+    let state = if args.later { OutboxState::Queued } else { post::send_named(app, config, &mut ledger, number)? };
     let words = match state {
         OutboxState::Sent => {
             let how = if sealed.is_encrypted() { "signed and encrypted" } else { "in the clear" };
