@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{ALARM, NOTICE, Screen, View, WELL, document, styled};
+use super::{ALARM, NOTICE, Screen, View, WELL, document, styled, wrap};
 use crate::safe;
 
 /// How a thing that was looked at stands.
@@ -91,14 +91,20 @@ impl View for Health {
         document(self)
     }
 
-    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
+    fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        let room = screen.width.saturating_sub(18);
         for finding in &self.findings {
             let (style, mark) = match finding.level {
                 Level::Ok => (WELL, "ok  "),
                 Level::Warn => (NOTICE, "look"),
                 Level::Fail => (ALARM, "FAIL"),
             };
-            writeln!(out, "{}  {:11} {}", styled(style, mark), finding.about, safe::line(&finding.words))?;
+            let mut head = format!("{}  {:11} ", styled(style, mark), finding.about);
+            for line in wrap::few(&finding.words, room, 8) {
+                writeln!(out, "{head}{line}")?;
+                head = " ".repeat(18);
+            }
+            // A hint may be a command to paste: it is not cut into lines.
             if let Some(hint) = &finding.hint {
                 writeln!(out, "                  {}", safe::line(hint))?;
             }
@@ -136,7 +142,11 @@ impl View for AuditView {
         } else {
             styled(ALARM, "the ledger does not hold together")
         };
-        writeln!(out, "{verdict}: {} events, {} messages", self.events, self.messages)?;
+        writeln!(out, "{verdict}: {}, {}", counted(self.events, "event"), counted(self.messages, "message"))?;
         writeln!(out, "head {}", self.head)
     }
+}
+
+fn counted(n: u64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
