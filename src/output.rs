@@ -14,6 +14,7 @@ pub mod policy;
 pub mod report;
 pub mod show;
 pub mod stats;
+pub mod wrap;
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
