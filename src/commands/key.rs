@@ -117,7 +117,10 @@ fn generate(
         file.display(),
         config.file.display()
     );
-    Ok(Done::new(Said { line, json: json!({"fingerprint": fingerprint, "file": file, "revocation": revocation}) }))
+    Ok(Done::new(Said {
+        line,
+        json: json!({"fingerprint": fingerprint, "file": file.to_string_lossy(), "revocation": revocation.to_string_lossy()}),
+    }))
 }
 
 fn ask_twice(app: &App) -> Result<Password, Error> {
@@ -244,9 +247,7 @@ fn pin(app: &App, address: &str, fingerprint: &str) -> anyhow::Result<Done> {
     }
     let before = ledger.pin(address)?;
     let what = What::Pinned { address: address.to_ascii_lowercase(), fingerprint: fingerprint.clone() };
-    ledger
-        .append(&[NewEvent { report: None, message: None, what }], &books::stamp(app))
-        ?;
+    ledger.append(&[NewEvent { report: None, message: None, what }], &books::stamp(app))?;
     let instead = match before {
         Some(old) if old != fingerprint => format!(", instead of {}", grouped(&old)),
         _ => String::new(),
