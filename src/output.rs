@@ -14,7 +14,7 @@ pub mod policy;
 pub mod report;
 pub mod show;
 pub mod stats;
-mod wrap;
+pub mod wrap;
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;

@@ -10,8 +10,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -207,7 +207,8 @@ fn step(run: &Run, dir: &Path) -> Vec<String> {
         failures.extend((got != fill(text, dir)).then(|| format!("{path} holds {got:?}")));
     }
     for (path, mode) in &run.file_modes {
-        let got = fs::metadata(dir.join(path)).map_or_else(|e| e.to_string(), |m| format!("{:o}", m.permissions().mode() & 0o777));
+        let got = fs::metadata(dir.join(path))
+            .map_or_else(|e| e.to_string(), |m| format!("{:o}", m.permissions().mode() & 0o777));
         failures.extend((got != *mode).then(|| format!("{path} has mode {got}, not {mode}")));
     }
     failures

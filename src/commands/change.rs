@@ -48,7 +48,7 @@ pub fn mark(app: &App, args: &mark::Args) -> anyhow::Result<Done> {
     append(app, &mut ledger, &report, What::Marked { fact, happened_at, note: args.note.clone() })?;
     let when = happened_at.to_zoned(config.calendar.zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z");
     let line = format!("report {}: {}, {when}", report.id.0, name.replace('_', " "));
-    Ok(said(&report, line, json!({"fact": name, "at": happened_at, "note": args.note})))
+    Ok(said(&report, line, json!({"what": "marked", "fact": name, "at": happened_at, "note": args.note})))
 }
 
 /// The promise "no less than N between telling people and releasing" is about to be broken.
@@ -117,7 +117,7 @@ pub fn link(app: &App, args: &change::Link) -> anyhow::Result<Done> {
     }
     append(app, &mut ledger, &report, What::Linked { case: case.uid.clone() })?;
     let line = format!("report {} is about the same vulnerability as report {}", report.id.0, case.id.0);
-    Ok(said(&report, line, json!({"case": case.id.0})))
+    Ok(said(&report, line, json!({"what": "linked", "case": case.id.0})))
 }
 
 /// `unlink ID`

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind, not_found};
 use crate::ledger::{Ledger, ReportRow};
 use crate::output::report::{CandidateView, ClockView, Person, ReportView};
+use crate::safe;
 use crate::verdict::{EncryptionStatus, SignatureStatus};
 
 /// A policy larger than this is no policy.
@@ -49,10 +50,17 @@ impl Desk {
         }
         let adopted = ledger.policies()?;
         let mut notices = Vec::new();
-        let current = match (adopted.last(), published_policy(config)?) {
-            (Some(newest), _) => newest.policy.clone(),
-            (None, Some((_, policy))) => policy,
-            (None, None) => {
+        let current = match (adopted.last(), published_policy(config)) {
+            (Some(newest), published) => {
+                // The reports and their clocks can be looked at while somebody edits the document.
+                if let Err(e) = published {
+                    notices.push(format!("{}; the policy last read stays in force", safe::line(&e.message)));
+                }
+                newest.policy.clone()
+            }
+            (None, Err(e)) => return Err(e),
+            (None, Ok(Some((_, policy)))) => policy,
+            (None, Ok(None)) => {
                 notices.push("no policy is configured: as a stand-in, a first answer is due in 2 working days".into());
                 ResponsePolicy::stand_in()
             }

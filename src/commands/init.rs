@@ -69,7 +69,8 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         );
     }
     line.push_str("\nnext: sealpost check, then sealpost poll");
-    let json = json!({"config": file, "ledger": made.path(), "fingerprint": fingerprint});
+    let json =
+        json!({"config": file.to_string_lossy(), "ledger": made.path().to_string_lossy(), "fingerprint": fingerprint});
     Ok(Done::new(Said { line, json }))
 }
 

@@ -221,7 +221,9 @@ fn bound_text(opened: &mut Opened) {
     }
     let end = (0..=TEXT_KEPT).rev().find(|at| opened.text.is_char_boundary(*at)).unwrap_or_default();
     opened.text.truncate(end);
-    opened.warnings.push("long-text: only the first 4 MiB of the text are shown; sealpost show --raw gives the mail".into());
+    opened
+        .warnings
+        .push("long-text: only the first 4 MiB of the text are shown; sealpost show --raw gives the mail".into());
 }
 
 /// Opens one stored mail and files it.

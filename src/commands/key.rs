@@ -117,7 +117,10 @@ fn generate(
         file.display(),
         config.file.display()
     );
-    Ok(Done::new(Said { line, json: json!({"fingerprint": fingerprint, "file": file, "revocation": revocation}) }))
+    Ok(Done::new(Said {
+        line,
+        json: json!({"fingerprint": fingerprint, "file": file.to_string_lossy(), "revocation": revocation.to_string_lossy()}),
+    }))
 }
 
 fn ask_twice(app: &App) -> Result<Password, Error> {

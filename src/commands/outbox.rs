@@ -48,8 +48,9 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
 /// A number that a person typed.
 fn known(ledger: &Ledger, number: i64) -> Result<(), Error> {
     match ledger.outbox_item(number) {
-        Err(LedgerError::NotFound { .. }) => Err(not_found(format!("there is no reply {number} in the outbox"))
-            .hint("sealpost outbox lists what waits")),
+        Err(LedgerError::NotFound { .. }) => {
+            Err(not_found(format!("there is no reply {number} in the outbox")).hint("sealpost outbox lists what waits"))
+        }
         other => other.map(|_| ()).map_err(Error::from),
     }
 }

@@ -99,7 +99,11 @@ fn address_to(app: &App, args: &Args, config: &Config, row: &ReportRow, opened: 
                 app.say(format!("the mail is from {from} and asks for answers to {other}"));
                 return match ask(&format!("Answer to {from}? [y/N]"))?.as_str() {
                     "y" | "Y" | "yes" => Ok(sender),
-                    _ => Err(usage("nothing was sent").hint(format!("sealpost reply {} --to {}", row.id.0, safe::word(&first.address)))),
+                    _ => Err(usage("nothing was sent").hint(format!(
+                        "sealpost reply {} --to {}",
+                        row.id.0,
+                        safe::word(&first.address)
+                    ))),
                 };
             }
             Err(usage(format!("the mail is from {from} and asks for answers to {other}; nothing was sent"))

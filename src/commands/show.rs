@@ -181,7 +181,7 @@ pub fn save(app: &App, args: &save::Args) -> anyhow::Result<Done> {
     let sha256 = data_encoding::HEXLOWER.encode(&Sha256::digest(bytes.expose()));
     let size = bytes.expose().len();
     let line = format!("wrote {} ({size} bytes), mode 0600; it comes from a stranger", file.display());
-    Ok(Done::new(Said { line, json: json!({"file": file, "size": size, "sha256": sha256}) }))
+    Ok(Done::new(Said { line, json: json!({"file": file.to_string_lossy(), "size": size, "sha256": sha256}) }))
 }
 
 /// `2` in a report with one message that has such a part, or `31:2`.

@@ -169,7 +169,10 @@ mod tests {
             ("friends: a@example.org, B <b@example.org>;", vec!["a@example.org|", "b@example.org|B"]),
             ("undisclosed-recipients:;", vec![]),
             ("=?utf-8?Q?A=2C_B_=3Cc=40example.com=3E?= <d@example.org>", vec!["d@example.org|A, B <c@example.com>"]),
-            ("=?utf-8?Q?M=C3=BCller;,=3C?= <e@example.org>, f@example.org", vec!["e@example.org|Müller;,<", "f@example.org|"]),
+            (
+                "=?utf-8?Q?M=C3=BCller;,=3C?= <e@example.org>, f@example.org",
+                vec!["e@example.org|Müller;,<", "f@example.org|"],
+            ),
             ("\"x@example.com\" <y@example.org>", vec!["y@example.org|x@example.com"]),
             ("\"a b\"@example.org", vec!["\"a b\"@example.org|"]),
             ("<@relay.example.net:a@example.org>", vec!["a@example.org|"]),

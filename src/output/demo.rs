@@ -32,7 +32,7 @@ impl View for Demo {
             .iter()
             .map(|s| serde_json::json!({"about": s.about, "command": s.command, "status": s.status, "output": s.view.json()}))
             .collect();
-        serde_json::json!({"folder": self.folder, "steps": steps})
+        serde_json::json!({"folder": self.folder.to_string_lossy(), "steps": steps})
     }
 
     fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {

@@ -7,9 +7,6 @@ use serde::Serialize;
 use super::{ALARM, NOTICE, Screen, View, WELL, document, styled, wrap};
 use crate::safe;
 
-/// Columns before the words.
-const INDENT: usize = 18;
-
 /// How a thing that was looked at stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -95,21 +92,21 @@ impl View for Health {
     }
 
     fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        let room = screen.width.saturating_sub(18);
         for finding in &self.findings {
             let (style, mark) = match finding.level {
                 Level::Ok => (WELL, "ok  "),
                 Level::Warn => (NOTICE, "look"),
                 Level::Fail => (ALARM, "FAIL"),
             };
-            let room = screen.width.saturating_sub(INDENT);
-            let mut lines = wrap::lines(&safe::line(&finding.words), room);
-            lines.extend(finding.hint.iter().flat_map(|hint| wrap::lines(&safe::line(hint), room)));
-            for (n, line) in lines.iter().enumerate() {
-                if n == 0 {
-                    writeln!(out, "{}  {:11} {line}", styled(style, mark), finding.about)?;
-                } else {
-                    writeln!(out, "{:INDENT$}{line}", "")?;
-                }
+            let mut head = format!("{}  {:11} ", styled(style, mark), finding.about);
+            for line in wrap::few(&finding.words, room, 8) {
+                writeln!(out, "{head}{line}")?;
+                head = " ".repeat(18);
+            }
+            // A hint may be a command to paste: it is not cut into lines.
+            if let Some(hint) = &finding.hint {
+                writeln!(out, "                  {}", safe::line(hint))?;
             }
         }
         Ok(())
@@ -145,7 +142,11 @@ impl View for AuditView {
         } else {
             styled(ALARM, "the ledger does not hold together")
         };
-        writeln!(out, "{verdict}: {} events, {} messages", self.events, self.messages)?;
+        writeln!(out, "{verdict}: {}, {}", counted(self.events, "event"), counted(self.messages, "message"))?;
         writeln!(out, "head {}", self.head)
     }
+}
+
+fn counted(n: u64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }

@@ -78,8 +78,11 @@ impl KeyView {
             [] => styled(FAINT, "not pinned"),
             addresses => styled(WELL, format!("pinned for {}", safe::line(&addresses.join(", ")))),
         };
-        let address = self.address.as_ref().map_or_else(String::new, |a| format!(" with mail from {}", safe::line(a)));
-        writeln!(out, "    {}{address}  {pinned}", styled(FAINT, facts.join(", ")))?;
+        // An imported certificate came from a file, not with a mail.
+        let sender = self.address.as_ref().filter(|_| self.source != "imported");
+        let sender = sender.map_or_else(String::new, |a| format!(" with mail from {}", safe::line(a)));
+        let facts = format!("    {}{sender}  {pinned}", styled(FAINT, facts.join(", ")));
+        writeln!(out, "{}", facts.trim_end())?;
         if let Some(reason) = &self.unusable {
             writeln!(out, "    {}", styled(if self.source == "own" { ALARM } else { NOTICE }, safe::line(reason)))?;
         }

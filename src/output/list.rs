@@ -65,7 +65,9 @@ fn row(report: &ReportView, screen: &Screen, out: &mut dyn Write) -> io::Result<
     if let Some(like) = report.candidates.iter().find(|c| c.flagged) {
         facts.push(format!("may belong to {}", like.report));
     }
-    let date = report.received_at.to_zoned(screen.zone.clone()).strftime("%d %b").to_string();
+    let received = report.received_at.to_zoned(screen.zone.clone());
+    let this_year = received.year() == screen.now.to_zoned(screen.zone.clone()).year();
+    let date = received.strftime(if this_year { "%d %b" } else { "%d %b %Y" }).to_string();
     let line = format!("{date}  {}  {}", from(&report.reporter), facts.join(" · "));
     for part in wrap::few(&line, screen.width.saturating_sub(7), 3) {
         writeln!(out, "       {}", styled(FAINT, part))?;

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::{Screen, wrap};
 use crate::message::Address;
 use crate::report::Opened;
-use super::{Screen, wrap};
 use crate::verdict::{EncryptionStatus, Format, SignatureStatus};
 
 /// A mailbox.
@@ -206,6 +206,9 @@ impl MessageView {
         for part in &self.parts {
             let name = part.name.as_deref().unwrap_or("-");
             line("part", &format!("{} {} {} ({} bytes)", part.path, part.media_type, name, part.size));
+        }
+        if self.text.trim().is_empty() {
+            return out;
         }
         out.push('\n');
         for text in wrap::lines(&self.text, screen.width.saturating_sub(2)) {
