@@ -27,7 +27,7 @@ pub fn write_soon(app: &App, config: &Config, patience: Duration) -> Result<Ledg
     loop {
         match write(config, &stamp(app)) {
             Err(e) if e.kind == Kind::InUse && began.elapsed() < patience => {
-                if !std::mem::replace(&mut told, true) {
+                if app.watched && !std::mem::replace(&mut told, true) {
                     app.say("another run is at work; waiting for it");
                 }
                 std::thread::sleep(Duration::from_millis(100));

@@ -203,8 +203,11 @@ fn header_line(line: &[u8]) -> Option<(String, String)> {
 
 /// The data between the border lines.
 fn dearmor(content: &[u8]) -> (Vec<u8>, Option<String>) {
-    // Base64 has no equals sign before two hexadecimal digits, except where somebody encoded it once more.
-    let again = content.windows(3).any(|window| window == b"=3D");
+    // Base64 has no equals sign before two hexadecimal digits, except where somebody encoded it once more; but the
+    // checksum has one in every 4,096 (`=3DAb`, RFC 9580 section 6.1).
+    let is_checksum = |line: &[u8]| line.len() == 5 && line.starts_with(b"=");
+    let is_encoded = |line: &[u8]| !is_checksum(line) && line.windows(3).any(|window| window == b"=3D");
+    let again = content.split(|b| *b == b'\n').any(|line| is_encoded(line.trim_ascii()));
     let undone = again.then(|| body::Encoding::QuotedPrintable.decode(content));
     let content = undone.as_ref().map_or(content, |bytes| bytes.as_slice());
     let mut out = Vec::with_capacity(content.len() / 4 * 3 + 3);
@@ -260,6 +263,8 @@ mod tests {
                 "-----BEGIN PGP MESSAGE-----\nComment: a long\nwrapped comment\n\n{HELLO}\n-----END PGP MESSAGE-----"
             ),
             format!("-----BEGIN PGP MESSAGE-----\n{HELLO}3D\n=3DAbCd\n-----END PGP MESSAGE-----"),
+            // A checksum that only looks encoded.
+            format!("-----BEGIN PGP MESSAGE-----\r\n\r\n{HELLO}\r\n=3DW8\r\n-----END PGP MESSAGE-----\r\n"),
             format!("-----BEGIN PGP MESSAGE-----\n\n{HELLO}-----END PGP MESSAGE-----"),
             format!("-----BEGIN PGP MESSAGE-----\n\n{HELLO}"),
         ] {
