@@ -25,7 +25,7 @@ use jiff::Timestamp;
 
 /// The encrypted report mailbox: opens security reports, keeps them, runs the clocks of your SECURITY.md, answers.
 #[derive(Debug, Parser)]
-#[command(name = "sealpost", version, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "sealpost", version, disable_help_subcommand = true, max_term_width = 100, args_override_self = true)]
 #[command(after_help = "\
 Start here:
   sealpost demo       the whole job on sample mail, no set-up
