@@ -71,11 +71,10 @@ fn in_words(e: &LedgerError) -> Error {
         _ => Kind::Ledger,
     };
     let text = e.to_string();
-    // Overlaps under cron are normal: one line, no more.
     let (message, hint) = match text.split_once("; ") {
-        Some((message, _)) if kind == Kind::InUse => (message.to_owned(), None),
-        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
-        None => (text, None),
+        // Overlaps are normal under cron: one line, not two (`contract.md`).
+        Some((message, hint)) if kind != Kind::InUse => (message.to_owned(), Some(hint.to_owned())),
+        _ => (text, None),
     };
     let error = Error::new(kind, message);
     match hint {

@@ -199,9 +199,13 @@ fn message_lines(message: &MessageView, screen: &Screen, out: &mut dyn Write) ->
     let encryption = super::report::encryption_word(message.encryption.status);
     // It verifies, by a certificate that only the mail itself vouched for until a person pinned it.
     let confirmed = message.signature.pinned && message.signature.carried;
-    let signature = if confirmed { "signed, as is known now" } else { signature_word(message.signature.status) };
+    let signature = if confirmed { "signed" } else { signature_word(message.signature.status) };
     let by = message.signature.by.as_ref().map_or_else(String::new, |f| format!(" ({})", safe::line(f)));
-    let pinned = if message.signature.pinned { ", pinned" } else { "" };
+    let pinned = match (message.signature.pinned, confirmed) {
+        (true, true) => ", pinned since",
+        (true, false) => ", pinned",
+        _ => "",
+    };
     writeln!(out, "      {}", styled(FAINT, format!("{encryption}; {signature}{by}{pinned}")))?;
     for warning in message.warnings.iter().filter(|w| !(confirmed && w.starts_with("carried-key:"))) {
         noted(warning, NOTICE, 6, screen, out)?;
