@@ -170,7 +170,17 @@ fn connections(app: &App, config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     match &config.source {
         Source::Imap(server) => match servers::imap(app, server) {
-            Ok(imap) => {
+            Ok(mut imap) => {
+                if let Err(e) = imap.sent_mailbox() {
+                    let e = servers::wire_error(&e);
+                    found.push(
+                        Finding::warn(
+                            "sent",
+                            format!("{}: answers written in other mail programs are not seen", e.message),
+                        )
+                        .hint(e.hints.join("; ")),
+                    );
+                }
                 imap.close();
                 found.push(Finding::ok(
                     "imap",

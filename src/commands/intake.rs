@@ -72,7 +72,7 @@ impl<'a> Taker<'a> {
 
     /// Opens and files everything that is stored and not yet filed, then what a key opens now that did not before.
     pub fn settle(&mut self, config: &Config, retry_quarantined: bool) -> Result<(), Error> {
-        let mut ring = keys::load(config)?;
+        let mut ring = self.keys(config);
         let pending = self.ledger.pending()?;
         let hopeful =
             if ring.is_locked() && keys::can_unlock(self.app, config) { ring.digest_unlocked() } else { ring.digest() };
@@ -106,6 +106,14 @@ impl<'a> Taker<'a> {
             self.open_again(&opener, id)?;
         }
         Ok(())
+    }
+
+    /// A key file that has gone or is broken keeps no mail from being filed and clocked.
+    fn keys(&mut self, config: &Config) -> Keyring {
+        keys::load(config).unwrap_or_else(|e| {
+            self.tally.warnings.push(format!("{e}; mail is kept, and opened once the key is back"));
+            Keyring::default()
+        })
     }
 
     /// A mail that could not be opened before keeps its place; what it says is known now.

@@ -60,6 +60,8 @@ fn fetch(app: &App, config: &Config, taker: &mut Taker<'_>) -> Result<(), Error>
             take_warnings(taker, &inbox);
             match imap.fetch_sent(taker, &mut tell).map_err(|e| servers::wire_error(&e))? {
                 Some(sent) => take_warnings(taker, &sent),
+                // Worth knowing for a person who looks, not worth a mail from cron every five minutes; `check` tells too.
+                None if !app.watched && !app.json => {}
                 None => taker.tally.warnings.push(format!(
                     "{} has no mailbox {}: answers written in other mail programs are not seen",
                     safe::line(&server.host),

@@ -22,11 +22,12 @@ fn try_parse(text: &str) -> Option<Timestamp> {
     PARSER.parse_timestamp(text).ok()
 }
 
-/// The date of a Received field: what follows the last semicolon (RFC 5321 section 4.4).
+/// The date of a Received field: what follows the last semicolon (RFC 5321 section 4.4) that stands in no comment.
 pub fn of_received(value: &str) -> Option<Timestamp> {
-    value.rsplit_once(';').and_then(|(_, date)| parse(date))
+    without_comments(value).rsplit_once(';').and_then(|(_, date)| parse(date))
 }
 
+/// Comments (RFC 5322 section 3.2.2) may stand anywhere, nest, and hold semicolons.
 fn without_comments(text: &str) -> String {
     let mut depth = 0_usize;
     let mut out = String::with_capacity(text.len());
@@ -60,6 +61,10 @@ mod tests {
         }
         assert_eq!(
             of_received("from a by b; Mon, 2 Mar 2026 10:15:00 +0000").map(|t| t.to_string()).as_deref(),
+            Some("2026-03-02T10:15:00Z")
+        );
+        assert_eq!(
+            of_received("from a by b; Mon, 2 Mar 2026 10:15:00 +0000 (a; b)").map(|t| t.to_string()).as_deref(),
             Some("2026-03-02T10:15:00Z")
         );
         assert_eq!(parse(&format!("{}Mon, 2 Mar 2026 10:15:00 +0000", "(".repeat(50_000))), None);

@@ -146,7 +146,8 @@ impl Imap {
         format!("imap://{}@{}/{}", self.config.user, self.config.server.host, mailbox)
     }
 
-    fn sent_mailbox(&mut self) -> Result<String, WireError> {
+    /// The name of the Sent mailbox: the configured one, else the one the server marks `\Sent`.
+    pub fn sent_mailbox(&mut self) -> Result<String, WireError> {
         if let Some(found) = &self.sent {
             return Ok(found.clone());
         }

@@ -87,10 +87,6 @@ impl Workplace {
         private(&self.path("config.toml"), text.as_bytes());
     }
 
-    pub fn command(&self, args: &[&str]) -> Command {
-        self.command_with("config.toml", args)
-    }
-
     /// With another configuration of this folder.
     pub fn command_with(&self, config: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));

@@ -1,8 +1,8 @@
 //! The little that files need from a header before anyone parses it.
 
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 
+use crate::message::date;
 use crate::wire::Limits;
 
 /// No header is looked at beyond this.
@@ -32,28 +32,9 @@ pub(crate) fn field(raw: &[u8], name: &str) -> Option<String> {
     value.map(|v| String::from_utf8_lossy(&v).trim().to_owned())
 }
 
-/// When the last server took the mail: the date in the topmost Received field (RFC 5321 section 4.4).
+/// When the last server took the mail: the date in the topmost Received field.
 pub fn received(raw: &[u8]) -> Option<Timestamp> {
-    let field = without_comments(&field(raw, "received")?);
-    let (_, date) = field.rsplit_once(';')?;
-    let folded = date.split_whitespace().collect::<Vec<_>>().join(" ");
-    let zoned = DateTimeParser::new().relaxed_weekday(true).parse_zoned(&folded).ok()?;
-    Some(zoned.timestamp())
-}
-
-/// Comments (RFC 5322 section 3.2.2) may stand anywhere, nest, and hold semicolons.
-fn without_comments(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut depth = 0usize;
-    for c in text.chars() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => out.push(c),
-            _ => {}
-        }
-    }
-    out
+    date::of_received(&field(raw, "received")?)
 }
 
 /// Cuts a mail that is over the limit to its beginning: the whole header, where it is of a sane length, and the bytes
