@@ -24,9 +24,13 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         }
     }
     taker.settle(&config, false)?;
+    let failed = taker.failed.take();
     let mut tally = taker.finish(&config)?;
     tally.terse = app.quiet;
     read?;
+    if let Some(e) = failed {
+        return Err(e.into());
+    }
     Ok(poll::done(tally, &config))
 }
 

@@ -34,6 +34,8 @@ pub struct Taker<'a> {
     pub ledger: &'a mut Ledger,
     /// Counted as it goes.
     pub tally: Intake,
+    /// What went wrong without keeping mail from being filed; to be told when all is done.
+    pub failed: Option<Error>,
     stamp: Stamp<'a>,
     begun: Instant,
 }
@@ -42,7 +44,7 @@ impl<'a> Taker<'a> {
     /// Begins to count.
     pub fn new(app: &'a App, ledger: &'a mut Ledger, source: String) -> Taker<'a> {
         let stamp = Stamp { who: &app.who, at: app.now };
-        Taker { app, ledger, tally: Intake { source, ..Intake::default() }, stamp, begun: Instant::now() }
+        Taker { app, ledger, tally: Intake { source, ..Intake::default() }, failed: None, stamp, begun: Instant::now() }
     }
 
     /// Makes a batch durable, together with the position where there is one.
@@ -111,7 +113,7 @@ impl<'a> Taker<'a> {
     /// A key file that has gone or is broken keeps no mail from being filed and clocked.
     fn keys(&mut self, config: &Config) -> Keyring {
         keys::load(config).unwrap_or_else(|e| {
-            self.tally.warnings.push(format!("{e}; mail is kept, and opened once the key is back"));
+            self.failed = Some(e.hint("mail is filed and clocked, and opened once the key is back"));
             Keyring::default()
         })
     }

@@ -24,6 +24,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     // Whatever fails later, what has arrived is filed and clocked first.
     let fetched = fetch(app, &config, &mut taker);
     taker.settle(&config, args.retry_quarantined)?;
+    let failed = taker.failed.take();
     let mut tally = taker.finish(&config)?;
     if fetched.is_ok() {
         ledger.note_poll(app.now)?;
@@ -31,6 +32,9 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let sent = if args.no_send { Ok(0) } else { post::send_waiting(app, &config, &mut ledger) };
     fetched?;
     tally.sent = sent?;
+    if let Some(e) = failed {
+        return Err(e.into());
+    }
     Ok(done(tally, &config))
 }
 
