@@ -220,6 +220,15 @@ fn severities_without_a_number_are_listed_without_one() {
 }
 
 #[test]
+fn versions_in_prose_are_read_and_rules_are_not() {
+    let read = |text: &str| published::read(&format!("# Supported versions\n\n{text}\n")).policy.supported_versions;
+    assert_eq!(read("Versions 2.x and v3.1 are supported."), ["2.x", "v3.1"]);
+    assert_eq!(read("We support the latest minor release of 3.1."), [""; 0]);
+    assert_eq!(read("Versions before 2.0 are not supported."), [""; 0]);
+    assert_eq!(read("We follow version 2.0.0 of semantic versioning."), [""; 0]);
+}
+
+#[test]
 fn business_hours_are_taken_as_plain_hours_and_it_is_said() {
     let reading = published::read("We reply within 16 business hours.");
     assert!(

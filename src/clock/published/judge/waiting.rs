@@ -62,12 +62,10 @@ impl Scene<'_> {
         let own = self.sentence.set(&clause);
         let apart = clause.start > quiet.start;
         let ours = apart && own.has(Sense::Us) && !own.has(Sense::Silence);
-        let answers = own.any(&[Sense::Ack, Sense::Respond, Sense::Assess, Sense::Receive]);
-        // "… within 30 days" after a word for releasing is our own time, not the end of the silence.
-        let near = duration.tokens.start.saturating_sub(2).max(start)..duration.tokens.start;
-        let fixed = self.sentence.set(&(clause.start..duration.tokens.start)).any(&[Sense::Fix, Sense::Release])
-            && self.sentence.set(&near).has(Sense::Within)
-            && apart;
+        let answers = own.any(&[Sense::Ack, Sense::Respond, Sense::Assess, Sense::Investigate, Sense::Receive]);
+        // What is fixed or released in a part of its own is our work, unless the silence lasts until then.
+        let until = self.sentence.set(&(clause.start..duration.tokens.start));
+        let fixed = apart && until.any(&[Sense::Fix, Sense::Release]) && !until.has(Sense::Before);
         if !asked || ours || answers || fixed || duration.tokens.start < quiet.start && !self.leads_to(duration, &quiet)
         {
             return None;
@@ -86,6 +84,8 @@ impl Scene<'_> {
             let word = self.sentence.words.tokens.get(tokens.start).map(|t| t.norm.as_str()).unwrap_or_default();
             match sense {
                 Sense::Not | Sense::Wait => denied = tokens.start,
+                // A private channel is not kept silent about; a finding can be.
+                Sense::Silence if word.starts_with("private") && !self.kept(tokens.start) => {}
                 Sense::Silence if !telling.contains(&word) || near => return Some(tokens),
                 Sense::Disclose | Sense::Publish if near => return Some(before.max(denied)..tokens.end),
                 _ => {}
@@ -93,6 +93,14 @@ impl Scene<'_> {
             before = tokens.start;
         }
         None
+    }
+
+    fn kept(&self, at: usize) -> bool {
+        let near = at.saturating_sub(8).max(self.sentence.range.start)..at;
+        let words = self.sentence.words.tokens.get(near).unwrap_or_default();
+        words
+            .iter()
+            .any(|t| ["keep", "keeping", "kept", "hold", "remain", "remains", "stay"].contains(&t.norm.as_str()))
     }
 
     /// An imperative: the sentence opens with a word for keeping something, or for not telling it.
