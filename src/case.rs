@@ -39,6 +39,16 @@ pub enum Fact {
     Disclosed,
     /// The write-up is public.
     WrittenUp,
+    /// We know of active exploitation.
+    Exploited,
+    /// The early warning went to the authority.
+    EarlyWarned,
+    /// The notification went to the authority.
+    Notified,
+    /// The final report went to the authority.
+    FinalReported,
+    /// The CVE record is public.
+    CvePublished,
 }
 
 /// How a message is filed.

@@ -11,6 +11,7 @@ pub mod list;
 pub mod mark;
 pub mod open;
 pub mod outbox;
+pub mod plan;
 pub mod policy;
 pub mod poll;
 pub mod reply;
@@ -104,7 +105,9 @@ pub enum Command {
     Close(change::Close),
     /// Take it up again
     Reopen(change::Reopen),
-    /// What a SECURITY.md commits to
+    /// One timeline of a case: what is due and what is allowed
+    Plan(plan::Args),
+    /// What a SECURITY.md commits to, which version is in force, what could be promised
     Policy(policy::Args),
     /// How well the policy was kept
     Stats(stats::Args),

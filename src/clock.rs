@@ -12,6 +12,8 @@
 //! | `disclosure` | case | the first report | `disclosed`; a write-up discloses |
 //! | `postmortem` | case | `released` | `written_up` |
 //!
+//! Four more kinds (`early_warning`, `notification`, `final_report`, `cve_publication`) come from [`packs`].
+//!
 //! A policy may name another start (`from`). While that has not happened, or nobody records such a thing, the clock is
 //! absent. Facts count as recorded, whatever now is: `now` only judges what has not been done.
 //!
@@ -25,11 +27,16 @@
 //! the answer that tells a reporter that the report is invalid.
 
 mod anchor;
+pub mod away;
 pub mod calendar;
+pub mod explain;
 mod holidays;
 mod judge;
+pub mod packs;
+pub mod plan;
 pub mod policy;
 pub mod policy_toml;
+pub mod propose;
 pub mod published;
 mod recurrence;
 pub mod stats;
@@ -61,11 +68,19 @@ pub enum Kind {
     Disclosure,
     /// From the release to the write-up.
     Postmortem,
+    /// To the early warning that a law asks for.
+    EarlyWarning,
+    /// To the notification that a law asks for.
+    Notification,
+    /// To the final report that a law asks for.
+    FinalReport,
+    /// To the CVE record being public.
+    CvePublication,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are shown.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 11] = [
         Kind::FirstResponse,
         Kind::Assessment,
         Kind::Update,
@@ -73,6 +88,10 @@ impl Kind {
         Kind::Prenotice,
         Kind::Disclosure,
         Kind::Postmortem,
+        Kind::EarlyWarning,
+        Kind::Notification,
+        Kind::FinalReport,
+        Kind::CvePublication,
     ];
 
     /// The name in JSON.
@@ -85,11 +104,15 @@ impl Kind {
             Kind::Prenotice => "prenotice",
             Kind::Disclosure => "disclosure",
             Kind::Postmortem => "postmortem",
+            Kind::EarlyWarning => "early_warning",
+            Kind::Notification => "notification",
+            Kind::FinalReport => "final_report",
+            Kind::CvePublication => "cve_publication",
         }
     }
 
     fn pauses(self) -> bool {
-        !matches!(self, Kind::FirstResponse | Kind::Prenotice)
+        !matches!(self, Kind::FirstResponse | Kind::Prenotice) && packs::of(self).is_none()
     }
 
     /// The target of this kind: the severity's where it has one, else the general one.
@@ -106,6 +129,8 @@ impl Kind {
             Kind::Prenotice => policy.prenotice_before_release.as_ref(),
             Kind::Disclosure => special(|s| s.disclosure_deadline.as_ref()).or(policy.disclosure_deadline.as_ref()),
             Kind::Postmortem => policy.postmortem_after_release.as_ref(),
+            // No policy promises these; packs set them.
+            Kind::EarlyWarning | Kind::Notification | Kind::FinalReport | Kind::CvePublication => None,
         }
     }
 }

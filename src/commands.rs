@@ -15,6 +15,7 @@ pub mod keys;
 pub mod list;
 pub mod open;
 pub mod outbox;
+pub mod plan;
 pub mod policy;
 pub mod poll;
 pub mod post;
@@ -147,6 +148,7 @@ pub fn run(app: &App, command: &Command) -> anyhow::Result<Done> {
         Command::Resume(args) => change::resume(app, args),
         Command::Close(args) => change::close(app, args),
         Command::Reopen(args) => change::reopen(app, args),
+        Command::Plan(args) => plan::run(app, args),
         Command::Policy(args) => policy::run(app, args),
         Command::Stats(args) => stats::run(app, args),
         Command::Key(args) => key::run(app, args),

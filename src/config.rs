@@ -35,8 +35,21 @@ pub struct Config {
     pub ledger_key: LedgerKeySource,
     /// The published policy, where there is one.
     pub policy: Option<PathBuf>,
+    /// Packs of clocks beside the policy's.
+    pub packs: Vec<PackName>,
+    /// iCalendar files of announced times without intake.
+    pub away: Vec<PathBuf>,
     /// The calendar's parts.
     pub calendar: CalendarConfig,
+}
+
+/// A pack of clocks, by its name; which there are, the clock knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackName {
+    /// As written.
+    pub name: String,
+    /// The line of the file it stands on, from 1.
+    pub line: usize,
 }
 
 /// Where mail comes from: one of the two.

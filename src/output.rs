@@ -10,6 +10,7 @@ pub mod keys;
 pub mod list;
 pub mod message;
 pub mod outbox;
+pub mod plan;
 pub mod policy;
 pub mod report;
 pub mod show;

@@ -40,6 +40,8 @@ fn what() -> impl Strategy<Value = What> {
         Fact::Released,
         Fact::Disclosed,
         Fact::WrittenUp,
+        Fact::Exploited,
+        Fact::EarlyWarned,
     ];
     let fact = prop::sample::select(facts);
     prop_oneof![

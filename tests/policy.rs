@@ -172,6 +172,73 @@ fn documents_are_read_as_a_person_would() {
     assert!(failed.is_empty(), "not as expected:\n{}", failed.join("\n"));
 }
 
+/// The project's own SECURITY.md promises what it says, and nothing else.
+#[test]
+fn our_own_policy_is_read_to_the_letter() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("SECURITY.md")).unwrap();
+    let reading = published::read(&text);
+    let got: Vec<(&str, String, Option<String>)> =
+        KINDS.iter().filter_map(|&kind| target(&reading, kind).map(|t| (kind, shown(t), t.from.clone()))).collect();
+    let wanted = [
+        ("first_response", "3 working_day", None),
+        ("assessment", "10 working_day", None),
+        ("update_every", "14 day", None),
+        ("prenotice_before_release", "24 hour min", None),
+        ("disclosure_deadline", "90 day max", None),
+        ("postmortem_after_release", "7 day", Some("release")),
+        ("reporter_follow_up_after", "5 working_day", None),
+    ];
+    let wanted: Vec<_> = wanted.map(|(kind, t, from)| (kind, t.to_owned(), from.map(str::to_owned))).to_vec();
+    assert_eq!(got, wanted);
+    let severities: Vec<_> =
+        reading.policy.by_severity.iter().map(|s| (&*s.severity, s.fix.as_ref().map(shown))).collect();
+    assert_eq!(severities, [("critical", Some("30 day".to_owned()))]);
+    assert_eq!(reading.policy.contacts, ["security@sealpost.example.org"]);
+    assert_eq!(reading.policy.supported_versions, ["0.1.x"]);
+    assert_eq!(reading.policy.warnings, [""; 0]);
+}
+
+#[test]
+fn what_a_target_alone_holds_for_is_kept() {
+    let reading = published::read("For vulnerabilities that affect the wire format, we respond within 4 days.");
+    assert_eq!(reading.policy.first_response.unwrap().applies_to.as_deref(), Some("that affect the wire format"));
+    let reading = published::read("For all vulnerabilities, we respond within 4 days.");
+    assert_eq!(reading.policy.first_response.unwrap().applies_to, None);
+}
+
+#[test]
+fn severities_without_a_number_are_listed_without_one() {
+    let table = "| Severity | Fix |\n|---|---|\n| Critical | 7 days |\n| High | 30 days |\n| Low | when we can |\n";
+    let list = "We fix by severity:\n\n- Critical: 7 days\n- High: 30 days\n- Low: best effort\n";
+    for text in [table, list] {
+        let reading = published::read(text);
+        let got: Vec<_> =
+            reading.policy.by_severity.iter().map(|s| (&*s.severity, s.fix.as_ref().map(shown))).collect();
+        let days = |n: &str| Some(format!("{n} day"));
+        assert_eq!(got, [("critical", days("7")), ("high", days("30")), ("low", None)], "{text}");
+    }
+}
+
+#[test]
+fn versions_in_prose_are_read_and_rules_are_not() {
+    let read = |text: &str| published::read(&format!("# Supported versions\n\n{text}\n")).policy.supported_versions;
+    assert_eq!(read("Versions 2.x and v3.1 are supported."), ["2.x", "v3.1"]);
+    assert_eq!(read("We support the latest minor release of 3.1."), [""; 0]);
+    assert_eq!(read("Versions before 2.0 are not supported."), [""; 0]);
+    assert_eq!(read("We follow version 2.0.0 of semantic versioning."), [""; 0]);
+}
+
+#[test]
+fn business_hours_are_taken_as_plain_hours_and_it_is_said() {
+    let reading = published::read("We reply within 16 business hours.");
+    assert!(
+        reading.policy.warnings.iter().any(|w| w.starts_with("business-hours: line 1")),
+        "{:?}",
+        reading.policy.warnings
+    );
+    assert!(published::read("We reply within 16 hours.").policy.warnings.is_empty());
+}
+
 #[test]
 fn every_number_is_explained() {
     let reading = published::read("We reply within 2 days. Version 3.1 has 12 fixes. A few hours may pass.");

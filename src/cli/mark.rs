@@ -9,7 +9,8 @@ use jiff::Timestamp;
 Examples:
   sealpost mark 14 valid
   sealpost mark 14 acknowledged --at 2026-03-02T10:00:00Z --note 'by phone'
-  sealpost mark 14 released --note v2.3.1")]
+  sealpost mark 14 released --note v2.3.1
+  sealpost mark 14 exploited --at 2026-03-05T08:00:00Z --note 'seen by a customer'")]
 pub struct Args {
     /// Number or uid of the report
     pub id: String,
@@ -44,6 +45,16 @@ pub enum Fact {
     Disclosed,
     /// The write-up is public
     WrittenUp,
+    /// We know of active exploitation
+    Exploited,
+    /// The early warning went to the authority
+    EarlyWarned,
+    /// The notification went to the authority
+    Notified,
+    /// The final report went to the authority
+    FinalReported,
+    /// The CVE record is public
+    CvePublished,
 }
 
 impl From<Fact> for crate::case::Fact {
@@ -57,6 +68,11 @@ impl From<Fact> for crate::case::Fact {
             Fact::Released => Self::Released,
             Fact::Disclosed => Self::Disclosed,
             Fact::WrittenUp => Self::WrittenUp,
+            Fact::Exploited => Self::Exploited,
+            Fact::EarlyWarned => Self::EarlyWarned,
+            Fact::Notified => Self::Notified,
+            Fact::FinalReported => Self::FinalReported,
+            Fact::CvePublished => Self::CvePublished,
         }
     }
 }

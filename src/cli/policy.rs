@@ -24,4 +24,17 @@ pub enum Action {
         #[arg(long)]
         explain: bool,
     },
+    /// Put a policy into force from now on; reports that arrived before keep theirs. A poll does it by itself when the
+    /// configured file has changed
+    #[command(after_help = "Example:\n  sealpost policy adopt")]
+    Adopt {
+        /// The file [default: the configured one]
+        file: Option<PathBuf>,
+    },
+    /// Every version that was in force, since when, and what it changed
+    #[command(after_help = "Example:\n  sealpost policy log")]
+    Log,
+    /// The promise that the ledger's own numbers bear, as a sentence for a SECURITY.md
+    #[command(after_help = "Example:\n  sealpost policy propose")]
+    Propose,
 }

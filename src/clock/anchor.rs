@@ -21,11 +21,14 @@ pub enum Anchor {
     Release,
     /// Details are public.
     Disclosure,
+    /// We know of active exploitation.
+    Exploitation,
 }
 
 /// Words of a policy for each anchor. The first row with a word in the text decides, so "incident response complete" is
 /// the release, and "confirmation of the report" is triage.
-const VOCABULARY: [(Anchor, &[&str]); 7] = [
+const VOCABULARY: [(Anchor, &[&str]); 8] = [
+    (Anchor::Exploitation, &["exploitation"]),
     (Anchor::Notice, &["prenotice", "prenotif", "pre-notif", "preannounc", "pre-announc"]),
     (Anchor::Release, &["release", "incident", "ship"]),
     (Anchor::Disclosure, &["disclos", "publi", "advisory"]),
@@ -55,6 +58,7 @@ impl Anchor {
             Anchor::Notice => case.at(Fact::Prenotified),
             Anchor::Release => case.at(Fact::Released),
             Anchor::Disclosure => case.disclosed_at(),
+            Anchor::Exploitation => case.at(Fact::Exploited),
         }
     }
 }

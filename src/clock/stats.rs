@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::away::Without;
 use super::{Clock, Kind, Status, is_overdue};
 use crate::case::ReportState;
 
@@ -88,6 +89,13 @@ pub fn stats<'a>(
     stats
 }
 
+/// The first answers as if time had stood still while the team was away, one item a report (`away::without`).
+pub fn first_response_without(reports: impl IntoIterator<Item = Without>) -> Times {
+    let mut sample = Sample::default();
+    reports.into_iter().for_each(|report| sample.count(report.seconds, report.status));
+    sample.figures()
+}
+
 #[derive(Default)]
 struct Sample {
     reports: usize,
@@ -99,10 +107,13 @@ struct Sample {
 impl Sample {
     fn add(&mut self, report: &ReportState, clocks: &[Clock]) {
         self.reports += 1;
-        if let Some(answer) = report.first_answer() {
-            self.times.push(answer.as_second() - report.first_written().as_second());
-        }
-        match clocks.iter().find(|clock| clock.kind == Kind::FirstResponse).map(|clock| clock.status) {
+        let answer = report.first_answer().map(|at| at.as_second() - report.first_written().as_second());
+        self.count(answer, clocks.iter().find(|clock| clock.kind == Kind::FirstResponse).map(|clock| clock.status));
+    }
+
+    fn count(&mut self, seconds: Option<i64>, status: Option<Status>) {
+        self.times.extend(seconds);
+        match status {
             Some(Status::Met) => {
                 self.within += 1;
                 self.counted += 1;

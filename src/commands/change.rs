@@ -11,7 +11,7 @@ use super::desk::{self, Desk};
 use super::{App, Done, files};
 use crate::case::{Fact, What};
 use crate::cli::{change, mark};
-use crate::clock;
+use crate::clock::plan::{Release, release};
 use crate::config::Config;
 use crate::error::usage;
 use crate::ledger::{Ledger, NewEvent, ReportRow};
@@ -44,6 +44,9 @@ pub fn mark(app: &App, args: &mark::Args) -> anyhow::Result<Done> {
     if fact == Fact::Released {
         warn_of_early_release(app, &config, &ledger, &report, happened_at)?;
     }
+    if fact == Fact::Exploited && !config.packs.iter().any(|pack| pack.name == "cra") {
+        app.say("no clock starts with this: packs = [\"cra\"] in [policy] would start a manufacturer's");
+    }
     let name = document(&fact).as_str().unwrap_or_default().to_owned();
     append(app, &mut ledger, &report, What::Marked { fact, happened_at, note: args.note.clone() })?;
     let when = happened_at.to_zoned(config.calendar.zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z");
@@ -60,11 +63,18 @@ fn warn_of_early_release(
     released_at: jiff::Timestamp,
 ) -> anyhow::Result<()> {
     let desk = Desk::read(app, config, ledger)?;
-    let clocks = desk.report(&report.uid).map(|r| desk.clocks(r)).unwrap_or_default();
-    if let Some(earliest) = clock::earliest_release(&clocks)
-        && released_at < earliest
-    {
-        app.say(format!("the policy promises notice: by it, the release may not be before {earliest}"));
+    let Some(state) = desk.report(&report.uid) else { return Ok(()) };
+    let earliest = desk.case(state).and_then(|case| release(case, desk.notice(state), &desk.calendar, released_at));
+    match earliest {
+        Some(Release { if_told_now: true, .. }) => app.say(format!(
+            "the policy promises notice before a release, and none is recorded; if there was: \
+             sealpost mark {} prenotified --at TIME",
+            report.id.0
+        )),
+        Some(Release { at, .. }) if released_at < at => {
+            app.say(format!("the policy promises notice: by it, the release may not be before {at}"));
+        }
+        _ => {}
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     step(
         "One report. The text was encrypted; nobody can write outside the bar.",
         &format!("sealpost show {report}"),
-        super::show::run(&inner, &show::Args { id: report.clone(), raw: None }),
+        super::show::run(&inner, &show::Args { id: report.clone(), raw: None, why_due: false }),
     )?;
     let pin = key::Action::Pin { address: mails::FINDER.into(), fingerprint: people.finder_fingerprint.clone() };
     step(

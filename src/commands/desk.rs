@@ -1,6 +1,7 @@
 //! What lies on the maintainer's desk: reports as their events have them, their cases, and the clocks that follow.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -8,7 +9,8 @@ use sha2::{Digest, Sha256};
 use super::App;
 use crate::case::{self, CaseState, ReportState, Uid, What};
 use crate::clock::calendar::{Calendar, Holidays};
-use crate::clock::policy::ResponsePolicy;
+use crate::clock::packs::{self, Pack};
+use crate::clock::policy::{ResponsePolicy, Target};
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::error::{Error, Kind, not_found};
@@ -26,8 +28,10 @@ pub struct Desk {
     cases: BTreeMap<Uid, CaseState>,
     rows: BTreeMap<Uid, ReportRow>,
     suggested: HashMap<Uid, Vec<(Uid, String)>>,
-    policies: HashMap<String, ResponsePolicy>,
+    /// Versions by the file's SHA-256, oldest first: one file can be in force again, read otherwise or with other packs.
+    policies: HashMap<String, Vec<(Timestamp, ResponsePolicy)>>,
     current: ResponsePolicy,
+    packs: Vec<&'static Pack>,
     /// The team's calendar.
     pub calendar: Calendar,
     /// What a person should know: a stand-in policy, say.
@@ -49,6 +53,7 @@ impl Desk {
             }
         }
         let adopted = ledger.policies()?;
+        let packs = packs_of(config)?;
         let mut notices = Vec::new();
         let current = match (adopted.last(), published_policy(config)) {
             (Some(newest), published) => {
@@ -62,7 +67,9 @@ impl Desk {
             (None, Ok(Some((_, policy)))) => policy,
             (None, Ok(None)) => {
                 notices.push("no policy is configured: as a stand-in, a first answer is due in 2 working days".into());
-                ResponsePolicy::stand_in()
+                let mut policy = ResponsePolicy::stand_in();
+                packs::fill(&mut policy, &packs);
+                policy
             }
         };
         if notices.is_empty() && current.first_response.is_none() {
@@ -71,9 +78,12 @@ impl Desk {
                     .into(),
             );
         }
-        let policies = adopted.into_iter().map(|a| (a.sha256, a.policy)).collect();
+        let mut policies: HashMap<String, Vec<(Timestamp, ResponsePolicy)>> = HashMap::new();
+        for version in adopted {
+            policies.entry(version.sha256).or_default().push((version.adopted_at, version.policy));
+        }
         let calendar = calendar(config)?;
-        Ok(Desk { reports, cases, rows, suggested, policies, current, calendar, notices, now: app.now })
+        Ok(Desk { reports, cases, rows, suggested, policies, current, packs, calendar, notices, now: app.now })
     }
 
     /// Every report with its number, in the order of the numbers.
@@ -93,13 +103,35 @@ impl Desk {
         self.cases.get(&report.case)
     }
 
-    /// The clocks of a report, by the policy in force when it arrived.
+    /// The clocks of a report, by the policy in force when it arrived, and those of packs.
     pub fn clocks(&self, report: &ReportState) -> Vec<Clock> {
-        let policy = report.policy.as_ref().and_then(|sha256| self.policies.get(sha256)).unwrap_or(&self.current);
-        match self.case(report) {
-            Some(case) => clock::clocks(report, case, policy, &self.calendar, self.now),
-            None => Vec::new(),
-        }
+        let Some(case) = self.case(report) else { return Vec::new() };
+        let (calendar, now) = (&self.calendar, self.now);
+        let mut clocks = clock::report_clocks(report, case, self.policy_of(report), calendar, now);
+        clocks.extend(clock::case_clocks(case, self.policy_of_case(case, report), calendar, now));
+        clocks.sort_by_key(|clock| clock.kind);
+        clocks.extend(packs::clocks(case, &self.packs, &self.calendar, self.now));
+        clocks
+    }
+
+    /// The policy that a case is held to: that of its first report.
+    fn policy_of_case(&self, case: &CaseState, report: &ReportState) -> &ResponsePolicy {
+        let first = case.reports.first().and_then(|uid| self.reports.get(uid));
+        self.policy_of(first.unwrap_or(report))
+    }
+
+    /// The notice before a release that a case's policy promises.
+    pub fn notice(&self, report: &ReportState) -> Option<&Target> {
+        let case = self.case(report)?;
+        self.policy_of_case(case, report).prenotice_before_release.as_ref()
+    }
+
+    /// The policy that a report is held to: the version in force when it arrived.
+    pub fn policy_of(&self, report: &ReportState) -> &ResponsePolicy {
+        let versions = report.policy.as_ref().and_then(|sha256| self.policies.get(sha256));
+        let held = versions
+            .and_then(|all| all.iter().rev().find(|(since, _)| *since <= report.received_at).or_else(|| all.first()));
+        held.map_or(&self.current, |(_, policy)| policy)
     }
 
     /// Open reports with a clock past due.
@@ -177,9 +209,15 @@ pub fn resolve(ledger: &Ledger, name: &str) -> Result<ReportRow, Error> {
 /// The configured policy, read; `None` where none is configured.
 pub fn published_policy(config: &Config) -> Result<Option<(Vec<u8>, ResponsePolicy)>, Error> {
     let Some(path) = &config.policy else { return Ok(None) };
+    read_policy(path, &packs_of(config)?).map(Some)
+}
+
+/// A policy file, read, with the deadlines of packs where it has none.
+pub fn read_policy(path: &Path, packs: &[&Pack]) -> Result<(Vec<u8>, ResponsePolicy), Error> {
     let bytes = super::files::read(path, POLICY_LIMIT)?;
-    let policy = super::policy::parse(path, &bytes)?;
-    Ok(Some((bytes, policy)))
+    let mut policy = super::policy::parse(path, &bytes)?;
+    packs::fill(&mut policy, packs);
+    Ok((bytes, policy))
 }
 
 /// Puts a new version of the published policy into force from now on. A report keeps the one it arrived under.
@@ -199,13 +237,39 @@ pub fn adopt_policy(app: &App, config: &Config, ledger: &mut Ledger) -> Result<O
 
 /// The calendar that the configuration describes.
 pub fn calendar(config: &Config) -> Result<Calendar, Error> {
-    let mut holidays = Holidays::default();
-    for path in &config.calendar.holidays {
+    let holidays = days_off(&config.calendar.holidays, config)?;
+    Calendar::new(config.calendar.zone.clone(), &config.calendar.weekend, holidays)
+        .map_err(|e| Error::new(Kind::Config, e.to_string()))
+}
+
+/// The announced times without intake, as spans in the team's zone.
+pub fn away(config: &Config) -> Result<Vec<(Timestamp, Timestamp)>, Error> {
+    Ok(crate::clock::away::spans(&days_off(&config.away, config)?, &config.calendar.zone))
+}
+
+fn days_off(files: &[PathBuf], config: &Config) -> Result<Holidays, Error> {
+    let mut days = Holidays::default();
+    for path in files {
         let bytes = super::files::read(path, POLICY_LIMIT * 8)?;
         let wrong = |e: String| Error::new(Kind::Config, format!("{}: {e}", path.display()));
         let more = Holidays::read(&bytes, &config.calendar.zone).map_err(|e| wrong(e.to_string()))?;
-        holidays.merge(more);
+        days.merge(more);
     }
-    Calendar::new(config.calendar.zone.clone(), &config.calendar.weekend, holidays)
-        .map_err(|e| Error::new(Kind::Config, e.to_string()))
+    Ok(days)
+}
+
+/// The packs that the configuration names.
+pub fn packs_of(config: &Config) -> Result<Vec<&'static Pack>, Error> {
+    let mut chosen: Vec<&'static Pack> = Vec::new();
+    for wanted in &config.packs {
+        let pack = packs::named(&wanted.name).ok_or_else(|| {
+            let known: Vec<String> = packs::names().map(|name| format!("\"{name}\"")).collect();
+            let place = format!("{}:{}", config.file.display(), wanted.line);
+            Error::new(Kind::Config, format!("{place}: expected a pack: {}", known.join(", ")))
+        })?;
+        if !chosen.contains(&pack) {
+            chosen.push(pack);
+        }
+    }
+    Ok(chosen)
 }

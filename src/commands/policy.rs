@@ -1,4 +1,7 @@
-//! `sealpost policy check`: a file, and what it commits to.
+//! `sealpost policy`: what a file commits to; which version is in force; what could be promised.
+
+mod adopt;
+mod propose;
 
 use std::path::{Path, PathBuf};
 
@@ -13,22 +16,32 @@ use crate::safe;
 
 /// Runs it.
 pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
-    let Action::Check { file, explain } = &args.action;
+    match &args.action {
+        Action::Check { file, explain } => check(app, file.as_deref(), *explain),
+        Action::Adopt { file } => adopt::adopt(app, file.as_deref()),
+        Action::Log => adopt::log(app),
+        Action::Propose => propose::run(app),
+    }
+}
+
+fn check(app: &App, file: Option<&Path>, explain: bool) -> anyhow::Result<Done> {
     let file = match file {
-        Some(file) => file.clone(),
+        Some(file) => file.to_owned(),
         None => configured(app)?,
     };
     let bytes = files::read(&file, LARGEST as u64)?;
     let reading = read(&file, &bytes)?;
-    Ok(Done::new(Checked::new(file.display().to_string(), reading, *explain)))
+    Ok(Done::new(Checked::new(file.display().to_string(), reading, explain)))
 }
 
 fn configured(app: &App) -> Result<PathBuf, Error> {
-    app.config()?.policy.ok_or_else(|| {
-        usage("no policy is configured")
-            .hint("name one: sealpost policy check SECURITY.md")
-            .hint("or set file in [policy]")
-    })
+    app.config()?.policy.ok_or_else(none_configured)
+}
+
+fn none_configured() -> Error {
+    usage("no policy is configured")
+        .hint("name one, such as sealpost policy check SECURITY.md")
+        .hint("or set file in [policy]")
 }
 
 /// What a policy file commits to: TOML by its name, else a document for people.

@@ -12,6 +12,7 @@ use super::keys::{self, Unlock};
 use super::{App, Done, files};
 use crate::case::{Event, Role, What};
 use crate::cli::{save, show};
+use crate::clock::explain;
 use crate::error::{Error, Kind, not_found, usage};
 use crate::ledger::Direction;
 use crate::ledger::{Ledger, MessageRow, ReportRow};
@@ -36,7 +37,12 @@ pub fn run(app: &App, args: &show::Args) -> anyhow::Result<Done> {
     let state = desk
         .report(&row.uid)
         .ok_or_else(|| Error::new(Kind::Ledger, "the report has no events").hint("sealpost audit"))?;
-    let report = desk.view(&row, state);
+    let mut report = desk.view(&row, state);
+    if args.why_due {
+        for (view, clock) in report.clocks.iter_mut().zip(desk.clocks(state)) {
+            view.why = Some(explain::why(&clock, &config.calendar.zone));
+        }
+    }
     let pins = ledger.pins()?;
     let mut all = Vec::new();
     for message in &messages {

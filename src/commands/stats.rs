@@ -1,10 +1,11 @@
 //! `sealpost stats`
 
 use super::books;
-use super::desk::Desk;
+use super::desk::{self, Desk};
 use super::{App, Done};
 use crate::cli::stats::{Args, By};
-use crate::clock::stats::{self, Stats};
+use crate::clock::away;
+use crate::clock::stats::{self, Stats, Times};
 use crate::error::usage;
 use crate::output::stats as output;
 
@@ -20,7 +21,13 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     };
     let judged: Vec<_> = desk.all().map(|(_, state)| (state, desk.clocks(state))).collect();
     let figures = stats::stats(judged.iter().map(|(state, clocks)| (*state, clocks.as_slice())), since, zone);
-    let view = view(figures, matches!(args.by, Some(By::Month)), desk.notices.clone());
+    let mut view = view(figures, matches!(args.by, Some(By::Month)), desk.notices.clone());
+    let away = desk::away(&config)?;
+    if !away.is_empty() {
+        let counted = judged.iter().filter(|(state, _)| since.is_none_or(|since| state.received_at >= since));
+        let without = counted.map(|(state, clocks)| away::without(state, clocks, &desk.calendar, &away, app.now));
+        view.without_away = Some(first_response(stats::first_response_without(without)));
+    }
     Ok(Done::new(view).zone(zone))
 }
 
@@ -36,14 +43,14 @@ fn view(s: Stats, by_month: bool, notices: Vec<String>) -> output::Stats {
         answered: s.answered,
         open: s.open,
         overdue: s.overdue,
-        first_response: output::FirstResponse {
-            median_s: s.first_response.median_s,
-            p90_s: s.first_response.p90_s,
-            worst_s: s.first_response.worst_s,
-            within_policy: s.first_response.within_policy,
-            counted: s.first_response.counted,
-        },
+        first_response: first_response(s.first_response),
+        without_away: None,
         by_month: by_month.then(|| months.collect()),
         notices,
     }
+}
+
+fn first_response(times: Times) -> output::FirstResponse {
+    let Times { median_s, p90_s, worst_s, within_policy, counted } = times;
+    output::FirstResponse { median_s, p90_s, worst_s, within_policy, counted }
 }

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    CalendarConfig, Config, LedgerKeySource, MailerConfig, OpenPgp, SecretCommand, Server, Source, Surroundings, Tls,
+    CalendarConfig, Config, LedgerKeySource, MailerConfig, OpenPgp, PackName, SecretCommand, Server, Source,
+    Surroundings, Tls,
 };
 use crate::error::{Error, Kind};
 
@@ -89,6 +90,10 @@ struct RawPolicy {
     #[serde(default)]
     holidays: Vec<PathBuf>,
     weekend: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    away: Vec<PathBuf>,
+    #[serde(default)]
+    packs: Vec<Spanned<String>>,
 }
 
 /// The line, from 1, on which a byte of the text stands.
@@ -123,6 +128,8 @@ impl Check<'_> {
             ledger,
             ledger_key,
             policy: raw.policy.file.clone().map(|p| self.path(p)),
+            packs: self.packs(raw.policy.packs.clone()),
+            away: raw.policy.away.iter().map(|p| self.path(p.clone())).collect(),
             calendar: self.calendar(raw.policy)?,
         })
     }
@@ -220,6 +227,11 @@ impl Check<'_> {
             passphrase_command: raw.passphrase_command.map(|c| self.command(c)).transpose()?,
             certs: raw.certs.into_iter().map(|p| self.path(p)).collect(),
         })
+    }
+
+    fn packs(&self, given: Vec<Spanned<String>>) -> Vec<PackName> {
+        let line = |name: &Spanned<String>| line_of(self.text, name.span().start);
+        given.into_iter().map(|name| PackName { line: line(&name), name: name.into_inner() }).collect()
     }
 
     fn calendar(&self, raw: RawPolicy) -> Result<CalendarConfig, Error> {

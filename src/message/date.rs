@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::tz::Offset;
 
 static PARSER: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
 
@@ -27,6 +28,21 @@ pub fn of_received(value: &str) -> Option<Timestamp> {
     without_comments(value).rsplit_once(';').and_then(|(_, date)| parse(date))
 }
 
+/// The offset from UTC that a date tells. `-0000` tells that nobody knows (RFC 5322 section 3.3), as does a date without
+/// a number for its zone.
+pub fn offset(text: &str) -> Option<Offset> {
+    parse(text)?;
+    let text = without_comments(text.get(..256).unwrap_or(text));
+    let zone = text.split_whitespace().rev().find(|word| word.len() == 5 && word.starts_with(['+', '-']))?;
+    let number: i32 = zone.get(1..)?.parse().ok().filter(|n| *n % 100 < 60)?;
+    let seconds = (number / 100 * 60 + number % 100) * 60;
+    match zone.get(..1)? {
+        "-" if number == 0 => None,
+        "-" => Offset::from_seconds(-seconds).ok(),
+        _ => Offset::from_seconds(seconds).ok(),
+    }
+}
+
 /// Comments (RFC 5322 section 3.2.2) may stand anywhere, nest, and hold semicolons.
 fn without_comments(text: &str) -> String {
     let mut depth = 0_usize;
@@ -45,6 +61,22 @@ fn without_comments(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn offsets_are_only_told_by_numbers() {
+        let cases = [
+            ("Mon, 2 Mar 2026 10:15:00 +0100", Some(3_600)),
+            ("Mon, 2 Mar 2026 10:15:00 -0530 (IST)", Some(-19_800)),
+            ("Mon, 2 Mar 2026 10:15:00 +0000", Some(0)),
+            ("Mon, 2 Mar 2026 10:15:00 -0000", None),
+            ("Mon, 2 Mar 2026 10:15:00 GMT", None),
+            ("Mon, 2 Mar 2026 10:15:00 +0190", None),
+            ("soon +0100", None),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(offset(text).map(jiff::tz::Offset::seconds), seconds, "{text}");
+        }
+    }
 
     #[test]
     fn dates_as_mail_writes_them() {

@@ -1,5 +1,8 @@
 //! `policy check`, shown.
 
+pub mod proposal;
+pub mod versions;
+
 use crate::clock::policy::{Bound, SeverityTargets, Target, Unit};
 use crate::clock::published::{Decision, Reading};
 use crate::safe;
@@ -205,7 +208,8 @@ fn spoken(target: &Target, rhythm: bool) -> String {
     let from = target.from.as_deref().map(|f| format!(" of the {}", f.replace('_', " "))).unwrap_or_default();
     let approx = if target.approx { ", typically" } else { "" };
     let implied = if target.implied { ", implied" } else { "" };
-    format!("{way} {amount}{from}{approx}{implied}")
+    let only = target.applies_to.as_deref().map(|only| format!(", only for: {}", safe::short(only, 40)));
+    format!("{way} {amount}{from}{approx}{implied}{}", only.unwrap_or_default())
 }
 
 fn unit(target: &Target) -> &'static str {

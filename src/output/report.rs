@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::{ALARM, FAINT, NOTICE, WELL, styled, wrap};
 use crate::case::State;
-use crate::clock::{Clock, Kind, Status, words};
+use crate::clock::{Clock, Kind, Status, packs, words};
 use crate::message::Address;
 use crate::safe;
 use crate::verdict::{EncryptionStatus, SignatureStatus};
@@ -60,6 +60,12 @@ pub struct ClockView {
     /// Before this instant it must not happen (a bound "no less than").
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
+    /// Whose clock it is, where it comes from a pack and not from the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owed_by: Option<String>,
+    /// The way from the start to the instant, one sentence a step; with `show --why-due` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Vec<String>>,
     /// How it stands, for people: `due in 5 h`.
     #[serde(skip)]
     pub words: String,
@@ -85,6 +91,8 @@ impl ClockView {
             remaining_s: clock.remaining_s,
             quote: clock.target.quote.clone(),
             not_before: clock.not_before,
+            owed_by: packs::of(clock.kind).map(|pack| pack.owed_by.clone()),
+            why: None,
             words: words::due(clock, now),
         }
     }
@@ -199,6 +207,10 @@ pub fn noun(kind: Kind) -> &'static str {
         Kind::Prenotice => "prenotice",
         Kind::Disclosure => "disclosure",
         Kind::Postmortem => "write-up",
+        Kind::EarlyWarning => "warning",
+        Kind::Notification => "notification",
+        Kind::FinalReport => "final report",
+        Kind::CvePublication => "CVE record",
     }
 }
 

@@ -20,6 +20,9 @@ pub struct Stats {
     pub overdue: usize,
     /// Time to the first answer by a person.
     pub first_response: FirstResponse,
+    /// The same as if time had stood still while the team was away; absent where no such times are configured.
+    #[serde(rename = "first_response_without_away", skip_serializing_if = "Option::is_none")]
+    pub without_away: Option<FirstResponse>,
     /// By month of arrival, oldest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_month: Option<Vec<Month>>,
@@ -75,18 +78,10 @@ impl View for Stats {
             self.answered,
             self.open
         )?;
-        let first = &self.first_response;
-        writeln!(out, "\n{}", styled(HEAD, "First answer by a person"))?;
-        for (name, value) in [("median", first.median_s), ("nine in ten", first.p90_s), ("worst", first.worst_s)] {
-            writeln!(out, "  {name:12} {}", value.map_or_else(|| "-".into(), words::span))?;
+        self.first_response.lines("First answer by a person", out)?;
+        if let Some(without) = &self.without_away {
+            without.lines("The same without announced times away", out)?;
         }
-        writeln!(
-            out,
-            "  {:12} {} {}",
-            "in time",
-            share(first.within_policy),
-            styled(FAINT, format!("of {} answered or past due", first.counted))
-        )?;
         if let Some(months) = &self.by_month {
             writeln!(
                 out,
@@ -105,6 +100,17 @@ impl View for Stats {
             }
         }
         Ok(())
+    }
+}
+
+impl FirstResponse {
+    fn lines(&self, title: &str, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "\n{}", styled(HEAD, title))?;
+        for (name, value) in [("median", self.median_s), ("nine in ten", self.p90_s), ("worst", self.worst_s)] {
+            writeln!(out, "  {name:12} {}", value.map_or_else(|| "-".into(), words::span))?;
+        }
+        let counted = styled(FAINT, format!("of {} answered or past due", self.counted));
+        writeln!(out, "  {:12} {} {counted}", "in time", share(self.within_policy))
     }
 }
 

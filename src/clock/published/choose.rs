@@ -1,6 +1,7 @@
 //! From every promise heard to one target each, with decisions and warnings.
 
 use super::Decision;
+use super::blocks::Form;
 use super::clause::Sentence;
 use super::document::Document;
 use super::duration::Duration;
@@ -8,6 +9,7 @@ use super::judge::{Claim, Promise, Scene};
 use super::sense::{Meaning, Sense};
 use super::text::Kind;
 use crate::clock::policy::{ResponsePolicy, SeverityTargets, Target, Unit};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// A promise with its amount and place.
@@ -70,9 +72,18 @@ impl Reader<'_> {
         };
         let span = self.span(block, sentence);
         self.decide(block, &duration.tokens, &span, told(duration), taken_for, why);
-        for claim in heard.unwrap_or_default() {
+        let claims = heard.unwrap_or_default();
+        if !claims.is_empty() && business_hours(sentence, duration) && self.warnings.len() < MOST_WARNINGS {
+            let line = self.document.line(span.start);
+            let amount = duration.amount.unwrap_or_default();
+            self.warnings.push(format!(
+                "business-hours: line {line} counts {amount} business hours; the clock takes plain hours, which is stricter"
+            ));
+        }
+        let applies_to = self.applies_to(block, sentence, index);
+        for claim in claims {
             let mut target = target(duration, &claim);
-            target.quote = None;
+            target.applies_to = applies_to.clone();
             self.candidates.push(Candidate {
                 claim,
                 target,
@@ -82,6 +93,26 @@ impl Reader<'_> {
                 decision: self.decisions.len() - 1,
             });
         }
+    }
+
+    /// What alone the sentence is about: "For a vulnerability *with a straightforward mitigation*, …". Severities are
+    /// kept apart.
+    fn applies_to(&self, block: usize, sentence: &Sentence<'_>, index: usize) -> Option<String> {
+        let tokens = &sentence.words.tokens;
+        let duration = sentence.durations.get(index)?;
+        let first = tokens.get(sentence.range.start).filter(|t| t.norm == "for" || t.norm == "in")?;
+        let end = (sentence.range.start..duration.tokens.start)
+            .find(|&i| tokens.get(i).is_some_and(|t| t.kind == Kind::Mark(',')))?;
+        let opening = sentence.range.start..end;
+        let named = sentence.set(&opening).any(&[Sense::Vulnerability, Sense::Graded, Sense::Report]);
+        if !named || first.norm == "in" && !sentence.set(&opening).has(Sense::Vulnerability) || opening.len() > 16 {
+            return None;
+        }
+        let narrows = |i: &usize| tokens.get(*i).is_some_and(|t| NARROWING.contains(&t.norm.as_str()));
+        let from = opening.clone().find(narrows)?;
+        let skip = |i: usize| tokens.get(i).is_some_and(|t| matches!(t.norm.as_str(), "with" | "a" | "an" | "the"));
+        let from = (from..end).find(|&i| !skip(i))?;
+        Some(cut(&self.document.quote(&self.document.span(block, &(from..end)))))
     }
 
     /// The sentence in the source; for a cell its row up to there.
@@ -268,6 +299,7 @@ impl Reader<'_> {
 
     fn choose(mut self) -> (ResponsePolicy, Vec<Decision>) {
         self.second_answers();
+        self.outer_limits();
         let mut policy = ResponsePolicy {
             first_response: self.best(Promise::FirstResponse),
             assessment: self.best(Promise::Assessment),
@@ -302,6 +334,26 @@ impl Reader<'_> {
                 if let Some(decision) = self.decisions.get_mut(c.decision) {
                     decision.taken_for = Some(Promise::Assessment.name());
                     decision.why = "a further answer, after the acknowledgement".to_owned();
+                }
+            }
+        }
+    }
+
+    /// "Details a week after the release" beside "90 days from the report at the latest": both are promised. The outer
+    /// limit is the deadline; the other, where no write-up is promised, is what follows a release.
+    fn outer_limits(&mut self) {
+        let general = |c: &&Candidate| c.claim.promise == Promise::Disclosure && c.severities.is_empty();
+        let outer = self.candidates.iter().filter(general).any(|c| c.claim.from.is_none());
+        if !outer || self.candidates.iter().any(|c| c.claim.promise == Promise::Postmortem) {
+            return;
+        }
+        for c in &mut self.candidates {
+            let general = c.claim.promise == Promise::Disclosure && c.severities.is_empty();
+            if general && c.claim.from == Some("release") {
+                c.claim.promise = Promise::Postmortem;
+                if let Some(decision) = self.decisions.get_mut(c.decision) {
+                    decision.taken_for = Some(Promise::Postmortem.name());
+                    decision.why = "details after a release; another sentence limits how long they may wait".to_owned();
                 }
             }
         }
@@ -361,8 +413,42 @@ impl Reader<'_> {
                 }
             }
         }
+        self.without_number(&mut all);
         all
     }
+
+    /// Severities that stand in the same table or list as the others, with no number: "low: best effort".
+    fn without_number(&self, all: &mut Vec<SeverityTargets>) {
+        let document = self.document;
+        let blocks = || self.candidates.iter().filter(|c| !c.severities.is_empty()).map(|c| c.block);
+        let tables: BTreeSet<usize> = blocks().filter_map(|b| document.blocks.get(b)?.place.map(|p| p.table)).collect();
+        let leads: BTreeSet<usize> = blocks()
+            .filter_map(|b| document.blocks.get(b).filter(|b| b.form == Form::Item && b.place.is_none())?.lead)
+            .collect();
+        for (words, block) in document.words.iter().zip(&document.blocks) {
+            let row = block.place.is_some_and(|p| p.column == 0 && p.row > 0 && tables.contains(&p.table));
+            let item = block.form == Form::Item && block.lead.is_some_and(|l| leads.contains(&l));
+            if !row && !(item && block.place.is_none()) {
+                continue;
+            }
+            let label = 0..words.tokens.len().min(if row { 6 } else { 3 });
+            for (_, _, severity) in words.severities(&label, true) {
+                if all.len() < 20 && !all.iter().any(|s| s.severity == severity) {
+                    all.push(SeverityTargets { severity: severity.to_owned(), ..SeverityTargets::default() });
+                }
+            }
+        }
+    }
+}
+
+/// Words that narrow what a sentence is about.
+const NARROWING: [&str; 9] =
+    ["with", "that", "which", "where", "involving", "affecting", "requiring", "whose", "without"];
+
+/// "16 business hours": no unit of ours.
+fn business_hours(sentence: &Sentence<'_>, duration: &Duration) -> bool {
+    let words = sentence.words.tokens.get(duration.tokens.clone()).unwrap_or_default();
+    duration.unit == Unit::Hour && words.iter().any(|t| matches!(t.norm.as_str(), "business" | "working" | "office"))
 }
 
 fn target(duration: &Duration, claim: &Claim) -> Target {

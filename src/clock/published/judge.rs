@@ -93,7 +93,7 @@ impl Scene<'_> {
         if self.sentence.set(&left).has(Sense::History) {
             return Err("tells what usually happens, not what is promised");
         }
-        if let Some(heard) = self.waiting(duration) {
+        if let Some(heard) = self.waiting(duration).or_else(|| self.asked_silence(duration)) {
             return heard;
         }
         if let Some(heard) = self.around_a_release(duration) {

@@ -74,6 +74,10 @@ pub(super) enum Sense {
     Before,
     /// "Give us", "allow", "wait".
     Wait,
+    /// "Please", "we ask": words that open a request.
+    Please,
+    /// To keep something to oneself: "keep confidential", "embargo", "refrain from sharing".
+    Silence,
     /// "Must", "should", "are required to".
     Duty,
     /// To receive, hear, get.

@@ -30,7 +30,48 @@ pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
             all.push(version);
         }
     }
+    if all.is_empty() { in_prose(document) } else { all }
+}
+
+/// Words that make a rule of a sentence ("the latest minor release"), or its opposite.
+const RULES: [&str; 17] = [
+    "latest", "newest", "recent", "current", "last", "previous", "end", "ended", "ends", "until", "eol", "older",
+    "below", "before", "prior", "since", "unless",
+];
+
+/// "Versions 2.x and 3.1 are supported", under a heading on versions. A rule names no version.
+fn in_prose(document: &Document<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    for (index, block) in document.blocks.iter().enumerate() {
+        let about = document.headings(index).next().is_some_and(|h| h.has(Sense::Versions));
+        let Some(words) = document.words.get(index).filter(|_| about && block.form == Form::Paragraph) else {
+            continue;
+        };
+        for range in &words.sentences {
+            let tokens = words.tokens.get(range.clone()).unwrap_or_default();
+            let has = |list: &[&str]| tokens.iter().any(|t| list.contains(&t.norm.as_str()));
+            let supported = has(&["supported", "maintained", "support"]) && !words.said(range).has(Sense::Not);
+            let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { continue };
+            if !supported || has(&RULES) {
+                continue;
+            }
+            let text = block.prose.text.get(first.range.start..last.range.end).unwrap_or_default();
+            all.extend(text.split(|c: char| c.is_whitespace() || c == ',').filter_map(version).take(20));
+        }
+    }
+    all.dedup();
+    all.truncate(200);
     all
+}
+
+/// "v2.x", "3.1.4"; not "2", which may count anything.
+fn version(word: &str) -> Option<String> {
+    let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let parts: Vec<&str> = word.strip_prefix(['v', 'V']).unwrap_or(word).split('.').collect();
+    let number = |p: &&str| !p.is_empty() && p.len() <= 4 && p.bytes().all(|b| b.is_ascii_digit());
+    let (last, lead) = parts.split_last()?;
+    let good = !lead.is_empty() && lead.iter().all(|p| number(p)) && (number(last) || matches!(*last, "x" | "X"));
+    good.then(|| word.to_owned())
 }
 
 /// Marks that say yes.

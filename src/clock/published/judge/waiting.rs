@@ -50,6 +50,74 @@ impl Scene<'_> {
         None
     }
 
+    /// "Please keep the details to yourself for N": a limit on an embargo that is asked of the reporter, whatever else
+    /// ends it ("until a fix is released"). What we do in a part of the sentence of its own is not what is asked.
+    pub(super) fn asked_silence(&self, duration: &Duration) -> Option<Heard> {
+        let start = self.sentence.range.start;
+        let quiet = self.quiet()?;
+        let before = self.sentence.set(&(start..quiet.start.max(start + 1)));
+        let owed = before.has(Sense::Duty) && (before.any(&[Sense::You, Sense::Report]) || before.has(Sense::Please));
+        let asked = before.has(Sense::Please) || owed || self.opens_quietly(&quiet);
+        let clause = self.sentence.clause(self.index);
+        let own = self.sentence.set(&clause);
+        let apart = clause.start > quiet.start;
+        let ours = apart && own.has(Sense::Us) && !own.has(Sense::Silence);
+        let answers = own.any(&[Sense::Ack, Sense::Respond, Sense::Assess, Sense::Investigate, Sense::Receive]);
+        // What is fixed or released in a part of its own is our work, unless the silence lasts until then.
+        let until = self.sentence.set(&(clause.start..duration.tokens.start));
+        let fixed = apart && until.any(&[Sense::Fix, Sense::Release]) && !until.has(Sense::Before);
+        if !asked || ours || answers || fixed || duration.tokens.start < quiet.start && !self.leads_to(duration, &quiet)
+        {
+            return None;
+        }
+        let from = self.anchor().and_then(|a| a.from);
+        Some(claim(Promise::Disclosure, 4, from, "how long the reporter is asked to keep silent"))
+    }
+
+    /// The words that say silence. Verbs for telling say it only after "not" ("do not share") or "refrain".
+    fn quiet(&self) -> Option<Range<usize>> {
+        let telling = ["share", "reveal", "discuss", "discussing", "sharing"];
+        let mut before = self.sentence.range.start;
+        let mut denied = usize::MAX;
+        for (tokens, sense) in self.sentence.senses_in(&self.sentence.range) {
+            let near = tokens.start <= denied.saturating_add(3) && denied < tokens.start;
+            let word = self.sentence.words.tokens.get(tokens.start).map(|t| t.norm.as_str()).unwrap_or_default();
+            match sense {
+                Sense::Not | Sense::Wait => denied = tokens.start,
+                // A private channel is not kept silent about; a finding can be.
+                Sense::Silence if word.starts_with("private") && !self.kept(tokens.start) => {}
+                Sense::Silence if !telling.contains(&word) || near => return Some(tokens),
+                Sense::Disclose | Sense::Publish if near => return Some(before.max(denied)..tokens.end),
+                _ => {}
+            }
+            before = tokens.start;
+        }
+        None
+    }
+
+    fn kept(&self, at: usize) -> bool {
+        let near = at.saturating_sub(8).max(self.sentence.range.start)..at;
+        let words = self.sentence.words.tokens.get(near).unwrap_or_default();
+        words
+            .iter()
+            .any(|t| ["keep", "keeping", "kept", "hold", "remain", "remains", "stay"].contains(&t.norm.as_str()))
+    }
+
+    /// An imperative: the sentence opens with a word for keeping something, or for not telling it.
+    fn opens_quietly(&self, quiet: &Range<usize>) -> bool {
+        let first = self.sentence.words.tokens.get(self.sentence.range.start).map(|t| t.norm.as_str());
+        let keep =
+            first.is_some_and(|w| ["keep", "hold", "treat", "do", "refrain", "maintain", "observe"].contains(&w));
+        keep && quiet.start <= self.sentence.range.start + 8
+    }
+
+    /// "For 90 days, please keep it to yourself": the amount opens the request.
+    fn leads_to(&self, duration: &Duration, quiet: &Range<usize>) -> bool {
+        let before = self.sentence.range.start..duration.tokens.start;
+        let around = self.sentence.set(&before).with(self.sentence.set(&(duration.tokens.end..quiet.start)));
+        before.len() <= 5 && !around.any(&[Sense::Fix, Sense::Us, Sense::Release, Sense::Ack, Sense::Respond])
+    }
+
     /// "Wait", "give us" or "allow" close before the amount.
     fn asks(&self, duration: &Duration) -> bool {
         let near = duration.tokens.start.saturating_sub(12).max(self.sentence.range.start)..duration.tokens.start;

@@ -171,6 +171,12 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | withhold | abstain | allow the team | allow the maintainers | allow the project",
         ),
         (
+            Sense::Silence,
+            "to yourself | to yourselves | to themselves | confidential* | private | privately | secret | secrecy | embargo* \
+             | silence | silent | quiet | under wraps | non-disclosure | nondisclosure | undisclosed | share | reveal | discuss \
+             | discussing | sharing | withhold* | withheld | public discussion",
+        ),
+        (
             Sense::Duty,
             "must | should | shall | required to | expected to | need to | have to | ask you to | asked to | ask that you \
              | request that you | are advised to",
@@ -186,6 +192,10 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | email again | contact again",
         ),
         (Sense::Publish, "publish | publishes | published | publishing"),
+        (
+            Sense::Please,
+            "please | kindly | we ask | we request | ask reporters | ask researchers | ask finders | we would ask | we'd ask | requested",
+        ),
         (Sense::Lasting, "for"),
         (
             Sense::Others,
@@ -333,15 +343,15 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
     ],
     numbers: &[
         (1, "one | a | an | next | single | a single | the next | following"),
-        (2, "two"),
-        (3, "three"),
-        (4, "four"),
-        (5, "five"),
+        (2, "two | second"),
+        (3, "three | third"),
+        (4, "four | fourth"),
+        (5, "five | fifth"),
         (6, "six"),
-        (7, "seven"),
+        (7, "seven | seventh"),
         (8, "eight"),
         (9, "nine"),
-        (10, "ten"),
+        (10, "ten | tenth"),
         (11, "eleven"),
         (12, "twelve"),
         (13, "thirteen"),

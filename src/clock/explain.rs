@@ -1,0 +1,102 @@
+//! Why a clock is due when it is, in sentences that a maintainer can check against a calendar on the wall.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::policy::{Bound, Target, Unit};
+use super::{Clock, Kind, packs};
+
+/// The whole way from the start to the instant, one line a step, in the local time of `zone`.
+pub fn why(clock: &Clock, zone: &TimeZone) -> Vec<String> {
+    let exact = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string();
+    let mut lines = vec![format!("starts {}: {}", exact(clock.starts_at), start(clock))];
+    lines.push(format!("{}: {}", amount(&clock.target), rule(clock.target.unit)));
+    if matches!(clock.kind, Kind::FirstResponse) {
+        lines.push("it never pauses".to_owned());
+    }
+    lines.extend(clock.trace.steps.iter().map(|step| step.in_words(zone)));
+    if clock.trace.left_out > 0 {
+        lines.push(format!("and {} more such days", clock.trace.left_out));
+    }
+    lines.extend(clock.due_at.map(|at| format!("so it is due {}", exact(at))));
+    lines.extend(clock.not_before.map(|at| format!("so it may not be before {}", exact(at))));
+    lines.extend(packs::of(clock.kind).map(|pack| format!("{}: {}", pack.title, pack.note)));
+    lines
+}
+
+/// "2 working days", "at least 24 hours", "3 to 5 days".
+pub fn amount(target: &Target) -> String {
+    let lead = match target.bound {
+        Some(Bound::Min) => "at least ",
+        Some(Bound::Max) => "at most ",
+        None => "",
+    };
+    let low = target.min.map(|min| format!("{min} to ")).unwrap_or_default();
+    let unit = match target.unit {
+        Unit::Hour => "hour",
+        Unit::Day => "day",
+        Unit::WorkingDay => "working day",
+        Unit::Week => "week",
+        Unit::Month => "month",
+    };
+    let plural = if target.amount == 1 { "" } else { "s" };
+    format!("{lead}{low}{} {unit}{plural}", target.amount)
+}
+
+fn start(clock: &Clock) -> String {
+    if let Some(from) = &clock.target.from {
+        return format!("it counts from the {}", crate::safe::short(&from.replace('_', " "), 60));
+    }
+    match clock.kind {
+        Kind::FirstResponse => "the server received the reporter's oldest mail".to_owned(),
+        Kind::Update => "our latest answer went out".to_owned(),
+        Kind::Prenotice => "people were told that a release is coming".to_owned(),
+        Kind::Postmortem => "the fix was released".to_owned(),
+        _ => "the server received the first report".to_owned(),
+    }
+}
+
+fn rule(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Hour => "hours run through nights, weekends and holidays",
+        Unit::Day => "the same local time on a later calendar day; weekends and holidays count",
+        Unit::WorkingDay => "the same local time on a later day that is neither weekend nor holiday",
+        Unit::Week => "seven calendar days each, the same local time",
+        Unit::Month => "the same day of a later month, or its last",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{CaseState, ReportState};
+    use crate::clock::calendar::{Calendar, Holidays};
+    use crate::clock::policy::ResponsePolicy;
+    use crate::clock::report_clocks;
+    use jiff::civil::{Weekday, date};
+
+    #[test]
+    fn weekend_holiday_and_daylight_saving_are_named() {
+        let zone = Calendar::zone_named("Europe/Berlin").unwrap();
+        let easter = Holidays::from_days([(date(2027, 3, 29), "Ostermontag".to_owned())]);
+        let calendar = Calendar::new(zone.clone(), &[Weekday::Saturday, Weekday::Sunday], easter).unwrap();
+        // Thursday before the clocks go forward on Easter Sunday, 17:00.
+        let received_at: Timestamp = "2027-03-25T16:00Z".parse().unwrap();
+        let report = ReportState { received_at, wrote_at: vec![received_at], ..ReportState::default() };
+        let clocks = report_clocks(&report, &CaseState::default(), &ResponsePolicy::stand_in(), &calendar, received_at);
+        let lines = why(&clocks[0], &zone);
+        assert_eq!(
+            lines,
+            [
+                "starts Thu 2027-03-25 17:00 CET: the server received the reporter's oldest mail",
+                "2 working days: the same local time on a later day that is neither weekend nor holiday",
+                "it never pauses",
+                "Sat 2027-03-27 does not count: weekend",
+                "Sun 2027-03-28 does not count: weekend",
+                "Mon 2027-03-29 does not count: holiday (Ostermontag)",
+                "daylight saving: UTC+01 at the start, UTC+02 when due",
+                "so it is due Tue 2027-03-30 17:00 CEST",
+            ]
+        );
+    }
+}
