@@ -160,6 +160,9 @@ fn message_lines(message: &MessageView, screen: &Screen, out: &mut dyn Write) ->
     let by = message.signature.by.as_ref().map_or_else(String::new, |f| format!(" ({})", safe::line(f)));
     let pinned = if message.signature.pinned { ", pinned" } else { "" };
     writeln!(out, "      {}", styled(FAINT, format!("{encryption}; {signature}{by}{pinned}")))?;
+    if let Some(reason) = &message.signature.reason {
+        writeln!(out, "      {}", styled(FAINT, format!("signature: {}", safe::line(reason))))?;
+    }
     for warning in &message.warnings {
         writeln!(out, "      {}", styled(NOTICE, safe::short(warning, screen.width.saturating_sub(6))))?;
     }

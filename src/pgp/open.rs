@@ -13,6 +13,7 @@ mod ocb20;
 mod shown;
 mod verify;
 mod walk;
+mod weak;
 
 use std::borrow::Cow;
 use std::time::SystemTime;
