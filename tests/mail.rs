@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use sealpost::commands;
 use sealpost::output::message::{MessageView, Stored};
 use sealpost::pgp::keyring::Keyring;
 use sealpost::pgp::open::{self, Context};
@@ -112,7 +111,7 @@ fn parts_can_be_saved_by_their_path() {
 #[test]
 fn without_keys_nothing_is_lost_and_nothing_opens() {
     let raw = std::fs::read(root().join("fixtures/mail/pgp-mime-encrypted-only.eml")).expect("the fixture");
-    let view = commands::open::run(&raw, &Keyring::default(), &context());
+    let view = MessageView::new(&open::open(&raw, &Keyring::default(), &context()), Stored::default());
     assert!(view.needs_a_person());
     assert_eq!(view.text, "");
     assert_eq!(view.encryption.recipients.len(), 1);

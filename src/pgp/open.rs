@@ -5,12 +5,14 @@
 
 pub mod packets;
 
+mod blowfish;
 mod carried;
 mod decrypt;
 mod elgamal;
 mod judge;
 mod ocb20;
 mod shown;
+mod unwrap;
 mod verify;
 mod walk;
 mod weak;

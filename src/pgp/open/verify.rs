@@ -77,6 +77,11 @@ pub fn certs_for(env: &Env<'_>, ids: &[KeyHandle]) -> Vec<Cert> {
 /// Turns the library's result into ours.
 pub fn judge(result: VerificationResult<'_>, env: &Env<'_>) -> Sig {
     match result {
+        Ok(good) if good.sig.version() == 3 => {
+            let cert = good.ka.cert();
+            let error = openpgp::Error::BadSignature("it is of version 3".into()).into();
+            weak::judge(good.sig, cert, env).unwrap_or_else(|| bad(good.sig, Some(cert), &error, env))
+        }
         Ok(good) => {
             let mut sig = describe(good.sig);
             sig.proof = Proof::Valid;
@@ -275,8 +280,9 @@ pub fn detached(signature: &[u8], forms: &[&[u8]], env: &Env<'_>) -> Result<Vec<
 fn verify(signature: &[u8], data: &[u8], env: &Env<'_>) -> Vec<Sig> {
     let mut sigs = Vec::new();
     let helper = Collector { env, sigs: &mut sigs };
+    let policy = env.reading_policy();
     let verified = DetachedVerifierBuilder::from_bytes(signature)
-        .and_then(|builder| builder.with_policy(&env.policy, env.now, helper))
+        .and_then(|builder| builder.with_policy(&policy, env.now, helper))
         .and_then(|mut verifier| verifier.verify_bytes(data));
     if verified.is_err() && sigs.is_empty() {
         // The library gives up at the first packet that it cannot read.
