@@ -13,7 +13,7 @@ use openpgp::cert::ValidCert;
 use openpgp::crypto::mpi::PublicKey;
 use openpgp::packet::{Signature, Tag};
 use openpgp::policy::{AsymmetricAlgorithm, HashAlgoSecurity, Policy, StandardPolicy};
-use openpgp::types::{HashAlgorithm, RevocationStatus};
+use openpgp::types::{HashAlgorithm, KeyFlags, RevocationStatus};
 
 use super::decrypt::Env;
 use super::verify::{self, Proof, Sig};
@@ -33,8 +33,12 @@ pub fn judge(sig: &Signature, cert: &Cert, env: &Env<'_>) -> Option<Sig> {
     policy.signature(sig, HashAlgoSecurity::default()).ok()?;
     sig.signature_alive(env.now, None).ok()?;
     let issuers = sig.get_issuers();
-    let mut keys = valid.keys().key_handles(issuers.iter()).alive().revoked(false).for_signing();
-    let bits = keys.find(|ka| sig.verify_document(ka.key()).is_ok()).map(|ka| small_key(ka.key().mpis()))?;
+    // Keys of the nineties say nothing of what they are for.
+    let signs = |flags: Option<KeyFlags>| flags.is_none_or(|flags| flags.is_empty() || flags.for_signing());
+    let mut keys = valid.keys().key_handles(issuers.iter()).alive().revoked(false);
+    let bits = keys
+        .find(|ka| signs(ka.key_flags()) && sig.verify_document(ka.key()).is_ok())
+        .map(|ka| small_key(ka.key().mpis()))?;
     let flaws = flaws(sig, bits, &valid);
     let (_, reason) = flaws.first()?;
     let mut out = verify::describe(sig);
