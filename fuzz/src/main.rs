@@ -81,7 +81,10 @@ fn run(target: Target, time: Duration, seed: u64) -> ExitCode {
         let wrong = match done {
             Err(_) => Some("it panicked"),
             Ok(false) => Some("the library panicked"),
-            Ok(true) if at.elapsed() > SLOW => Some("it took over two seconds"),
+            // On a busy machine one slow run says nothing; three do.
+            Ok(true) if at.elapsed() > SLOW && (0..2).all(|_| is_slow(target, &input, &ring)) => {
+                Some("it took over two seconds")
+            }
             Ok(true) => None,
         };
         count += 1;
@@ -91,6 +94,12 @@ fn run(target: Target, time: Duration, seed: u64) -> ExitCode {
     }
     println!("{count} inputs in {} s, nothing found", begin.elapsed().as_secs());
     ExitCode::SUCCESS
+}
+
+fn is_slow(target: Target, input: &[u8], ring: &Keyring) -> bool {
+    let at = Instant::now();
+    one(target, input, ring);
+    at.elapsed() > SLOW
 }
 
 fn found(wrong: &str, input: &[u8], seed: u64, count: u64) -> ExitCode {

@@ -7,6 +7,7 @@ pub mod packets;
 
 mod blowfish;
 mod carried;
+mod cipher;
 mod decrypt;
 mod elgamal;
 mod judge;

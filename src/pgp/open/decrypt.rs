@@ -1,8 +1,5 @@
 //! One OpenPGP message to its plaintext and what its signatures prove: all of it, or nothing.
 
-// Old mail is written in ciphers that the library calls deprecated; naming them is the point.
-#![allow(deprecated)]
-
 use std::io::Read;
 use std::panic::AssertUnwindSafe;
 use std::time::SystemTime;
@@ -21,6 +18,7 @@ use openpgp::{Cert, Fingerprint, KeyHandle, Packet};
 use zeroize::Zeroizing;
 
 use super::blowfish;
+use super::cipher;
 use super::ocb20;
 use super::packets::{self, Outline, tag};
 use super::unwrap;
@@ -154,7 +152,7 @@ fn read_message(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
 fn read_sealed(data: &[u8], env: &Env<'_>, sealing: Sealing) -> Result<Reading, Failed> {
     let mut state = State { sealing, ..State::default() };
     let mut policy = env.reading_policy();
-    for cipher in OPENED_CIPHERS {
+    for cipher in cipher::OPENED {
         policy.accept_symmetric_algo(cipher);
     }
     let helper = Helper { env, state: &mut state };
@@ -173,12 +171,10 @@ fn read_sealed(data: &[u8], env: &Env<'_>, sealing: Sealing) -> Result<Reading, 
 fn read_blowfish(data: &[u8], env: &Env<'_>, key: &SessionKey, mut state: State) -> Result<Reading, Failed> {
     let head = packets::outline(data).container.filter(|head| head.whole.end >= data.len());
     let inner = head.and_then(|head| blowfish::open(&packets::body(data, &head), key));
-    state.sealing.cipher = Some(cipher_name(SymmetricAlgorithm::Blowfish));
+    let Some(inner) = inner else { return Err(Failed::Refused(state.sealing)) };
+    state.sealing.cipher = Some(cipher::name(SymmetricAlgorithm::Blowfish));
     state.sealing.weak_cipher = true;
-    match inner {
-        Some(inner) => read_inner(&inner, env, state.sealing),
-        None => Err(Failed::Refused(state.sealing)),
-    }
+    read_inner(&inner, env, state.sealing)
 }
 
 fn read_inner(inner: &[u8], env: &Env<'_>, sealing: Sealing) -> Result<Reading, Failed> {
@@ -187,21 +183,6 @@ fn read_inner(inner: &[u8], env: &Env<'_>, sealing: Sealing) -> Result<Reading, 
         reading
     })
 }
-
-/// Ciphers that the policy would refuse today, yet old mail is written in: the integrity protection does not depend on them.
-const OPENED_CIPHERS: [SymmetricAlgorithm; 11] = [
-    SymmetricAlgorithm::IDEA,
-    SymmetricAlgorithm::TripleDES,
-    SymmetricAlgorithm::CAST5,
-    SymmetricAlgorithm::Blowfish,
-    SymmetricAlgorithm::AES128,
-    SymmetricAlgorithm::AES192,
-    SymmetricAlgorithm::AES256,
-    SymmetricAlgorithm::Twofish,
-    SymmetricAlgorithm::Camellia128,
-    SymmetricAlgorithm::Camellia192,
-    SymmetricAlgorithm::Camellia256,
-];
 
 fn finish(input: usize, payload: openpgp::Result<Option<Plaintext>>, state: State) -> Result<Reading, Failed> {
     if let Some(limit) = state.limit {
@@ -315,22 +296,8 @@ fn read_ocb20(data: &[u8], env: &Env<'_>, outline: &Outline, mut sealing: Sealin
     let Some(inner) = inner else {
         return finish(data.len(), Err(openpgp::Error::ManipulatedMessage.into()), state);
     };
-    state.sealing.cipher = Some(cipher_name(start.cipher));
+    state.sealing.cipher = Some(cipher::name(start.cipher));
     read_inner(&inner, env, state.sealing)
-}
-
-/// The name as `contract.md` writes it.
-fn cipher_name(cipher: SymmetricAlgorithm) -> String {
-    match cipher {
-        SymmetricAlgorithm::AES128 => "AES128".into(),
-        SymmetricAlgorithm::AES192 => "AES192".into(),
-        SymmetricAlgorithm::AES256 => "AES256".into(),
-        SymmetricAlgorithm::TripleDES => "3DES".into(),
-        SymmetricAlgorithm::Camellia128 => "CAMELLIA128".into(),
-        SymmetricAlgorithm::Camellia192 => "CAMELLIA192".into(),
-        SymmetricAlgorithm::Camellia256 => "CAMELLIA256".into(),
-        other => other.to_string().to_uppercase(),
-    }
 }
 
 #[derive(Default)]
@@ -381,20 +348,15 @@ impl VerificationHelper for Helper<'_> {
                     }
                 }
                 MessageLayer::Encryption { sym_algo, aead_algo } => {
-                    self.state.sealing.cipher = Some(cipher_name(sym_algo));
+                    self.state.sealing.cipher = Some(cipher::name(sym_algo));
                     self.state.sealing.aead = aead_algo.map(|aead| aead.to_string());
-                    self.state.sealing.weak_cipher = is_weak(sym_algo);
+                    self.state.sealing.weak_cipher = cipher::is_weak(sym_algo);
                 }
                 MessageLayer::Compression { .. } => {}
             }
         }
         Ok(())
     }
-}
-
-fn is_weak(cipher: SymmetricAlgorithm) -> bool {
-    use SymmetricAlgorithm::{Blowfish, CAST5, IDEA, TripleDES};
-    matches!(cipher, IDEA | TripleDES | CAST5 | Blowfish)
 }
 
 impl DecryptionHelper for Helper<'_> {
