@@ -123,6 +123,8 @@ pub struct OpenPgp {
     pub secret_keys: Vec<PathBuf>,
     /// Prints the passphrase.
     pub passphrase_command: Option<Vec<String>>,
+    /// gpg-agent holds the secrets: of `secret_keys` and `certs` only the certificates are needed.
+    pub agent: bool,
     /// Extra certificates: files or folders.
     pub certs: Vec<PathBuf>,
 }

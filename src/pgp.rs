@@ -1,5 +1,6 @@
 //! OpenPGP: the only place that meets `sequoia_openpgp`.
 
+pub mod agent;
 pub mod certs;
 pub mod keyring;
 pub mod open;

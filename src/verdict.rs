@@ -83,11 +83,12 @@ impl Encryption {
 pub enum SignatureStatus {
     /// Valid, by a certificate that was configured or pinned and is bound to the From address.
     Good,
-    /// Valid, but the certificate is not the sender's.
+    /// It verifies, but does not prove the sender: another's certificate, another recipient, a replay, or arithmetic that
+    /// can be forged today ([`Signature::weak`]).
     Mismatch,
     /// Made by a certificate we do not have, or only have from the mail itself.
     UnknownKey,
-    /// It does not verify, or not under the crypto policy.
+    /// It does not verify, or its key may not sign.
     Bad,
     /// It does not cover all that is shown.
     Partial,
@@ -110,6 +111,9 @@ pub struct Signature {
     pub made_at: Option<Timestamp>,
     /// True where it verifies only by a certificate that this very mail carries: proof of possession, not of identity.
     pub carried: bool,
+    /// True where it verifies only by what can be forged today, such as SHA-1 or a key of 1,024 bits.
+    #[serde(default)]
+    pub weak: bool,
     /// Why it is not good, in words.
     pub reason: Option<String>,
 }
@@ -124,13 +128,16 @@ impl Signature {
             hash: None,
             made_at: None,
             carried: false,
+            weak: false,
             reason: None,
         }
     }
 
-    /// The fingerprint that demonstrably signed all that is shown, whoever owns it: for telling one signer from another.
+    /// The fingerprint that demonstrably signed all that is shown, whoever owns it: for telling one signer from another. What
+    /// can be forged demonstrates nothing.
     pub fn verified_signer(&self) -> Option<&str> {
         match self.status {
+            _ if self.weak => None,
             SignatureStatus::Good | SignatureStatus::Mismatch => self.by.as_deref(),
             SignatureStatus::UnknownKey if self.carried => self.by.as_deref(),
             _ => None,

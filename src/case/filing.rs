@@ -262,6 +262,9 @@ mod tests {
         assert_eq!(place(&other, Way::In, &ours(), &thread).role, Role::Opening);
         let bad = signed(mail(FINDER), SignatureStatus::Bad, "FINDERKEY");
         assert_eq!(place(&bad, Way::In, &ours(), &thread).role, Role::Opening);
+        let mut weak = signed(mail(FINDER), SignatureStatus::Mismatch, "FINDERKEY");
+        weak.verdict.signature.weak = true;
+        assert_eq!(place(&weak, Way::In, &ours(), &thread).role, Role::Opening);
         let same = signed(mail(FINDER), SignatureStatus::Good, "FINDERKEY");
         assert_eq!(place(&same, Way::In, &ours(), &thread).role, Role::FollowUp);
     }

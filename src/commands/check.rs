@@ -78,6 +78,11 @@ pub fn own_keys(app: &App, config: &Config) -> Vec<Finding> {
             .hint("set passphrase_command in [openpgp]"),
         ),
         Ok(()) if locked => found.push(Finding::ok("passphrase", "the passphrase command opens the team key")),
+        Ok(()) if !ring.own().iter().any(certs::has_secret) => found.push(match ring.agent() {
+            Some(_) => Finding::ok("passphrase", "gpg-agent keeps the secret key; sealpost never sees it"),
+            None => Finding::fail("passphrase", ring.problems().last().map_or("gpg-agent is away", |p| p).to_owned())
+                .hint("reports are kept and clocked meanwhile; start gpg-agent, or name a file in secret_keys"),
+        }),
         Ok(()) => found.push(Finding::warn(
             "passphrase",
             "the team key has no passphrase: whoever reads the file can read the reports",

@@ -3,6 +3,7 @@
 use super::{App, secrets};
 use crate::config::Config;
 use crate::error::{Error, Kind};
+use crate::pgp::agent::Agent;
 use crate::pgp::keyring::{Keyring, KeyringError};
 
 /// How hard to try for the passphrase.
@@ -16,11 +17,18 @@ pub enum Unlock {
 
 /// Reads the keys; they stay locked.
 pub fn load(config: &Config) -> Result<Keyring, Error> {
-    Keyring::load(&config.openpgp.secret_keys, &config.openpgp.certs).map_err(|e| keyring_error(&e))
+    let (secret_keys, certs) = (&config.openpgp.secret_keys, &config.openpgp.certs);
+    let ring = if config.openpgp.agent {
+        Keyring::load_with_agent(secret_keys, certs, Agent::find(None))
+    } else {
+        Keyring::load(secret_keys, certs)
+    };
+    ring.map_err(|e| keyring_error(&e))
 }
 
 /// Unlocks the keys. Without passphrase and person they stay locked, which is an error only with [`Unlock::Must`].
 pub fn unlock(app: &App, config: &Config, ring: &mut Keyring, how: Unlock) -> Result<(), Error> {
+    ring.agent_may_ask(app.interactive);
     if !ring.is_locked() {
         return Ok(());
     }

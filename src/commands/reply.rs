@@ -268,7 +268,7 @@ fn signing_key(app: &App, ring: &Keyring) -> Result<SigningKey, Error> {
         Error::new(Kind::Key, "there is no team key to sign with; nothing was sent")
             .hint("sealpost key generate makes one; name it in secret_keys")
     })?;
-    SigningKey::of(own, None, app.now).map_err(|e| Error::new(Kind::Key, format!("{e}; nothing was sent")))
+    SigningKey::of_ring(own, ring, app.now).map_err(|e| Error::new(Kind::Key, format!("{e}; nothing was sent")))
 }
 
 fn seal_to(app: &App, ring: &Keyring, draft: &Draft, cert: &Certificate) -> Result<Sealed, Error> {

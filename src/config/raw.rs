@@ -219,10 +219,11 @@ impl Check<'_> {
     }
 
     fn openpgp(&self, raw: RawOpenPgp) -> Result<OpenPgp, Error> {
-        if let Some(agent) = raw.agent {
-            return Err(self.wrong(agent.span(), "secret_keys: this version reads keys from files, not from an agent"));
+        if let Some(agent) = raw.agent.as_ref().filter(|agent| agent.as_ref() != "gnupg") {
+            return Err(self.wrong(agent.span(), "agent = \"gnupg\", or secret_keys alone"));
         }
         Ok(OpenPgp {
+            agent: raw.agent.is_some(),
             secret_keys: raw.secret_keys.into_iter().map(|p| self.path(p)).collect(),
             passphrase_command: raw.passphrase_command.map(|c| self.command(c)).transpose()?,
             certs: raw.certs.into_iter().map(|p| self.path(p)).collect(),

@@ -59,6 +59,8 @@ pub struct SignatureView {
     pub made_at: Option<Timestamp>,
     /// It verifies only by a certificate that this mail carries.
     pub carried: bool,
+    /// It verifies only by what can be forged today.
+    pub weak: bool,
     /// The signer is the certificate pinned for this address.
     pub pinned: bool,
     /// Why it is not good.
@@ -268,6 +270,7 @@ fn signature(opened: &Opened, pinned: bool) -> SignatureView {
         hash: from.hash.clone(),
         made_at: from.made_at,
         carried: from.carried,
+        weak: from.weak,
         pinned,
         reason: from.reason.clone(),
     }

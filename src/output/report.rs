@@ -229,7 +229,7 @@ pub fn encryption_word(status: EncryptionStatus) -> &'static str {
 pub fn signature_word(status: SignatureStatus) -> &'static str {
     match status {
         SignatureStatus::Good => "signed",
-        SignatureStatus::Mismatch => "signed by another",
+        SignatureStatus::Mismatch => "signer not proven",
         SignatureStatus::UnknownKey => "unknown signer",
         SignatureStatus::Bad => "bad signature",
         SignatureStatus::Partial => "partly signed",

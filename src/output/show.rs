@@ -235,6 +235,9 @@ fn message_lines(message: &MessageView, screen: &Screen, out: &mut dyn Write) ->
         _ => "",
     };
     writeln!(out, "      {}", styled(FAINT, format!("{encryption}; {signature}{by}{pinned}")))?;
+    if let Some(reason) = message.signature.reason.as_ref().filter(|_| message.warnings.is_empty()) {
+        noted(&format!("signature: {reason}"), FAINT, 6, screen, out)?;
+    }
     for warning in message.warnings.iter().filter(|w| !(confirmed && w.starts_with("carried-key:"))) {
         noted(warning, NOTICE, 6, screen, out)?;
     }

@@ -134,6 +134,11 @@ pub fn addresses(cert: &Cert) -> Vec<String> {
     cert.userids().filter_map(|ua| ua.userid().email().ok().flatten().map(str::to_owned)).collect()
 }
 
+/// True where a file of ours holds secret keys of it.
+pub fn has_secret(cert: &Cert) -> bool {
+    cert.is_tsk()
+}
+
 /// True where mail to it is decrypted by RSA with a secret key that lies in a file of ours.
 pub fn decrypts_with_rsa(cert: &Cert) -> bool {
     use sequoia_openpgp::types::PublicKeyAlgorithm as Algorithm;

@@ -10,6 +10,7 @@ use openpgp::packet::Key;
 use openpgp::parse::Parse;
 use openpgp::{Cert, KeyHandle, KeyID, Packet};
 
+use super::agent::{Agent, AgentError};
 use super::open::packets::{Packets, tag};
 use crate::message::armor::{self, Kind};
 use crate::secret::Password;
@@ -72,6 +73,7 @@ pub struct Keyring {
     certs: Vec<Cert>,
     by_key_id: HashMap<KeyID, Vec<Found>>,
     problems: Vec<String>,
+    agent: Option<Agent>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,9 +86,38 @@ impl Keyring {
     /// Reads TSKs from `secret_keys` and certificates from `certs` (files, or folders of them). A broken certificate among
     /// good ones is left out and named by [`Keyring::problems`].
     pub fn load(secret_keys: &[PathBuf], certs: &[PathBuf]) -> Result<Keyring, KeyringError> {
+        Keyring::read_all(secret_keys, certs, true)
+    }
+
+    /// The same where gpg-agent holds secrets: in `secret_keys` a certificate suffices, and a certificate of either kind
+    /// whose key the agent has is ours. Without the agent the ring is as good as it can be, and [`Keyring::problems`] says so.
+    pub fn load_with_agent(
+        secret_keys: &[PathBuf],
+        certs: &[PathBuf],
+        agent: Result<Agent, AgentError>,
+    ) -> Result<Keyring, KeyringError> {
+        let mut ring = Keyring::read_all(secret_keys, certs, false)?;
+        match agent {
+            Ok(agent) => {
+                let (held, others) = std::mem::take(&mut ring.certs).into_iter().partition(|cert| agent.has_any(cert));
+                ring.own.extend::<Vec<Cert>>(held);
+                ring.certs = others;
+                ring.agent = Some(agent);
+                ring.index();
+            }
+            Err(error) => ring.problems.push(error.to_string()),
+        }
+        Ok(ring)
+    }
+
+    fn read_all(secret_keys: &[PathBuf], certs: &[PathBuf], with_secret: bool) -> Result<Keyring, KeyringError> {
         let mut ring = Keyring::default();
         for path in secret_keys {
             let found = ring.read(path)?;
+            if !with_secret {
+                ring.own.extend(found);
+                continue;
+            }
             if !found.iter().any(Cert::is_tsk) {
                 return Err(KeyringError::NoSecret { path: path.clone() });
             }
@@ -142,6 +173,18 @@ impl Keyring {
         })
     }
 
+    /// gpg-agent, where it holds our secrets.
+    pub fn agent(&self) -> Option<&Agent> {
+        self.agent.as_ref()
+    }
+
+    /// Whether gpg-agent may ask a person for a passphrase or PIN.
+    pub fn agent_may_ask(&mut self, may_ask: bool) {
+        if let Some(agent) = &mut self.agent {
+            agent.may_ask(may_ask);
+        }
+    }
+
     /// True where some secret key is still locked.
     pub fn is_locked(&self) -> bool {
         self.own.iter().any(|cert| cert.keys().secret().any(|ka| ka.key().secret().is_encrypted()))
@@ -184,6 +227,9 @@ impl Keyring {
             .filter(|ka| counts(ka.key().secret().is_encrypted()))
             .map(|ka| ka.key().fingerprint().to_hex())
             .collect();
+        if let Some(agent) = &self.agent {
+            names.extend(self.own.iter().flat_map(|cert| agent.held(cert)).map(|fingerprint| fingerprint.to_hex()));
+        }
         names.sort_unstable();
         names.dedup();
         names.join(" ")

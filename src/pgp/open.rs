@@ -5,14 +5,18 @@
 
 pub mod packets;
 
+mod blowfish;
 mod carried;
+mod cipher;
 mod decrypt;
 mod elgamal;
 mod judge;
 mod ocb20;
 mod shown;
+mod unwrap;
 mod verify;
 mod walk;
+mod weak;
 
 use std::borrow::Cow;
 use std::time::SystemTime;

@@ -1,8 +1,5 @@
 //! One OpenPGP message to its plaintext and what its signatures prove: all of it, or nothing.
 
-// Old mail is written in ciphers that the library calls deprecated; naming them is the point.
-#![allow(deprecated)]
-
 use std::io::Read;
 use std::panic::AssertUnwindSafe;
 use std::time::SystemTime;
@@ -10,8 +7,7 @@ use std::time::SystemTime;
 use sequoia_openpgp as openpgp;
 
 use openpgp::crypto::SessionKey;
-use openpgp::packet::key::{SecretParts, UnspecifiedRole};
-use openpgp::packet::{Key, PKESK, SKESK};
+use openpgp::packet::{PKESK, SKESK, Tag};
 use openpgp::parse::stream::{
     DecryptionHelper, DecryptorBuilder, MessageLayer, MessageStructure, VerificationHelper, VerifierBuilder,
 };
@@ -21,9 +17,11 @@ use openpgp::types::SymmetricAlgorithm;
 use openpgp::{Cert, Fingerprint, KeyHandle, Packet};
 use zeroize::Zeroizing;
 
-use super::elgamal::ElGamal;
+use super::blowfish;
+use super::cipher;
 use super::ocb20;
 use super::packets::{self, Outline, tag};
+use super::unwrap;
 use super::verify::{self, Sig};
 use crate::pgp::keyring::Keyring;
 use crate::secret::Plaintext;
@@ -36,9 +34,6 @@ const BUFFER: usize = MAX_OUTPUT + (64 << 10);
 const MAX_RATIO: usize = 1_000;
 /// Version, random prefix, the smallest packet and the integrity packet: nothing shorter can be a message.
 const MIN_CONTAINER: usize = 1 + 18 + 22;
-const MAX_PKESKS: usize = 64;
-const MAX_WILDCARDS: usize = 4;
-const MAX_OWN_TRIED: usize = 64;
 /// The most signatures that are looked at in one message.
 pub const MAX_SIGNATURES: usize = 32;
 
@@ -56,6 +51,15 @@ pub struct Env<'a> {
     pub policy: StandardPolicy<'static>,
     /// The instant to judge at.
     pub now: SystemTime,
+}
+
+impl Env<'_> {
+    /// The policy for reading: signatures of version 3 are read too, so that they can be named; they are never good.
+    pub fn reading_policy(&self) -> StandardPolicy<'static> {
+        let mut policy = self.policy.clone();
+        policy.accept_packet_tag_version(Tag::Signature, 3);
+        policy
+    }
 }
 
 /// What the outside of an encrypted message says, and what opening it used.
@@ -119,7 +123,7 @@ fn read_message(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
         }
         _ => return read_signed(data, env, None),
     }
-    if outline.pkesks > MAX_PKESKS || outline.skesks > MAX_PKESKS {
+    if outline.pkesks > unwrap::MAX_PKESKS || outline.skesks > unwrap::MAX_PKESKS {
         return Err(Failed::Limit(sealing, "more than 64 recipients"));
     }
     if container.tag == tag::SED {
@@ -147,8 +151,8 @@ fn read_message(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
 
 fn read_sealed(data: &[u8], env: &Env<'_>, sealing: Sealing) -> Result<Reading, Failed> {
     let mut state = State { sealing, ..State::default() };
-    let mut policy = env.policy.clone();
-    for cipher in OPENED_CIPHERS {
+    let mut policy = env.reading_policy();
+    for cipher in cipher::OPENED {
         policy.accept_symmetric_algo(cipher);
     }
     let helper = Helper { env, state: &mut state };
@@ -159,23 +163,26 @@ fn read_sealed(data: &[u8], env: &Env<'_>, sealing: Sealing) -> Result<Reading, 
             let processed = decryptor.message_processed();
             take(&mut decryptor, processed)
         });
-    finish(data.len(), payload, state)
+    let Some(key) = state.blowfish.take() else { return finish(data.len(), payload, state) };
+    read_blowfish(data, env, &key, state)
 }
 
-/// Ciphers that the policy would refuse today, yet old mail is written in: the integrity protection does not depend on them.
-const OPENED_CIPHERS: [SymmetricAlgorithm; 11] = [
-    SymmetricAlgorithm::IDEA,
-    SymmetricAlgorithm::TripleDES,
-    SymmetricAlgorithm::CAST5,
-    SymmetricAlgorithm::Blowfish,
-    SymmetricAlgorithm::AES128,
-    SymmetricAlgorithm::AES192,
-    SymmetricAlgorithm::AES256,
-    SymmetricAlgorithm::Twofish,
-    SymmetricAlgorithm::Camellia128,
-    SymmetricAlgorithm::Camellia192,
-    SymmetricAlgorithm::Camellia256,
-];
+/// The library pads Blowfish keys wrongly, so such a container is opened here; what is inside is read like any signed message.
+fn read_blowfish(data: &[u8], env: &Env<'_>, key: &SessionKey, mut state: State) -> Result<Reading, Failed> {
+    let head = packets::outline(data).container.filter(|head| head.whole.end >= data.len());
+    let inner = head.and_then(|head| blowfish::open(&packets::body(data, &head), key));
+    let Some(inner) = inner else { return Err(Failed::Refused(state.sealing)) };
+    state.sealing.cipher = Some(cipher::name(SymmetricAlgorithm::Blowfish));
+    state.sealing.weak_cipher = true;
+    read_inner(&inner, env, state.sealing)
+}
+
+fn read_inner(inner: &[u8], env: &Env<'_>, sealing: Sealing) -> Result<Reading, Failed> {
+    read_signed(inner, env, Some(sealing)).map(|mut reading| {
+        verify::check_intended(&mut reading.sigs, reading.sealing.as_ref().and_then(|sealing| sealing.with.as_ref()));
+        reading
+    })
+}
 
 fn finish(input: usize, payload: openpgp::Result<Option<Plaintext>>, state: State) -> Result<Reading, Failed> {
     if let Some(limit) = state.limit {
@@ -192,7 +199,8 @@ fn finish(input: usize, payload: openpgp::Result<Option<Plaintext>>, state: Stat
         Ok(None) => Err(Failed::Limit(state.sealing, "it decrypts to more than 20 MiB")),
         Err(_) if state.session_key || state.unwrapped_badly => Err(Failed::Refused(state.sealing)),
         Err(_) => {
-            let reason = state.locked.map_or_else(|| no_key(&state.sealing), |key| locked(&key));
+            let locked = state.locked.map(|key| locked(&key));
+            let reason = state.agent.or(locked).unwrap_or_else(|| no_key(&state.sealing));
             Err(Failed::Unopened(state.sealing, reason))
         }
     }
@@ -213,10 +221,11 @@ fn locked(key: &Fingerprint) -> String {
 /// Reads what is not encrypted: compressed, signed, or bare literal data.
 fn read_signed(data: &[u8], env: &Env<'_>, sealing: Option<Sealing>) -> Result<Reading, Failed> {
     let mut state = State::default();
+    let policy = env.reading_policy();
     let helper = Helper { env, state: &mut state };
     let payload = VerifierBuilder::from_bytes(data)
         .map(|builder| builder.buffer_size(BUFFER))
-        .and_then(|builder| builder.with_policy(&env.policy, env.now, helper))
+        .and_then(|builder| builder.with_policy(&policy, env.now, helper))
         .and_then(|mut verifier| {
             let processed = verifier.message_processed();
             take(&mut verifier, processed)
@@ -287,43 +296,32 @@ fn read_ocb20(data: &[u8], env: &Env<'_>, outline: &Outline, mut sealing: Sealin
     let Some(inner) = inner else {
         return finish(data.len(), Err(openpgp::Error::ManipulatedMessage.into()), state);
     };
-    state.sealing.cipher = Some(cipher_name(start.cipher));
-    read_signed(&inner, env, Some(state.sealing)).map(|mut reading| {
-        verify::check_intended(&mut reading.sigs, reading.sealing.as_ref().and_then(|sealing| sealing.with.as_ref()));
-        reading
-    })
-}
-
-/// The name as `contract.md` writes it.
-fn cipher_name(cipher: SymmetricAlgorithm) -> String {
-    match cipher {
-        SymmetricAlgorithm::AES128 => "AES128".into(),
-        SymmetricAlgorithm::AES192 => "AES192".into(),
-        SymmetricAlgorithm::AES256 => "AES256".into(),
-        SymmetricAlgorithm::TripleDES => "3DES".into(),
-        SymmetricAlgorithm::Camellia128 => "CAMELLIA128".into(),
-        SymmetricAlgorithm::Camellia192 => "CAMELLIA192".into(),
-        SymmetricAlgorithm::Camellia256 => "CAMELLIA256".into(),
-        other => other.to_string().to_uppercase(),
-    }
+    state.sealing.cipher = Some(cipher::name(start.cipher));
+    read_inner(&inner, env, state.sealing)
 }
 
 #[derive(Default)]
-struct State {
-    sealing: Sealing,
+pub(super) struct State {
+    pub(super) sealing: Sealing,
     sigs: Vec<Sig>,
     seen_signatures: usize,
     containers: usize,
-    session_key: bool,
+    /// A session key fitted.
+    pub(super) session_key: bool,
     /// A key of ours is named, and unlocked, and does not unwrap what is there.
-    unwrapped_badly: bool,
-    locked: Option<Fingerprint>,
+    pub(super) unwrapped_badly: bool,
+    /// A key that would do, if it were unlocked.
+    pub(super) locked: Option<Fingerprint>,
+    /// Why gpg-agent did not use its key, in words.
+    pub(super) agent: Option<String>,
+    /// The session key of a container that is ours to open.
+    pub(super) blowfish: Option<SessionKey>,
     limit: Option<&'static str>,
 }
 
-struct Helper<'a> {
-    env: &'a Env<'a>,
-    state: &'a mut State,
+pub(super) struct Helper<'a> {
+    pub(super) env: &'a Env<'a>,
+    pub(super) state: &'a mut State,
 }
 
 impl VerificationHelper for Helper<'_> {
@@ -350,20 +348,15 @@ impl VerificationHelper for Helper<'_> {
                     }
                 }
                 MessageLayer::Encryption { sym_algo, aead_algo } => {
-                    self.state.sealing.cipher = Some(cipher_name(sym_algo));
+                    self.state.sealing.cipher = Some(cipher::name(sym_algo));
                     self.state.sealing.aead = aead_algo.map(|aead| aead.to_string());
-                    self.state.sealing.weak_cipher = is_weak(sym_algo);
+                    self.state.sealing.weak_cipher = cipher::is_weak(sym_algo);
                 }
                 MessageLayer::Compression { .. } => {}
             }
         }
         Ok(())
     }
-}
-
-fn is_weak(cipher: SymmetricAlgorithm) -> bool {
-    use SymmetricAlgorithm::{Blowfish, CAST5, IDEA, TripleDES};
-    matches!(cipher, IDEA | TripleDES | CAST5 | Blowfish)
 }
 
 impl DecryptionHelper for Helper<'_> {
@@ -384,80 +377,4 @@ impl DecryptionHelper for Helper<'_> {
             None => Err(openpgp::Error::MissingSessionKey("none of our keys opens it".into()).into()),
         }
     }
-}
-
-impl Helper<'_> {
-    /// Tries the named keys, then every key on what hides its recipient: a bounded number of times, never by To or Cc, and
-    /// without the crypto policy, because an expired key of ours still opens old mail.
-    fn try_keys(
-        &mut self,
-        pkesks: &[PKESK],
-        cipher: Option<SymmetricAlgorithm>,
-        decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
-    ) -> Option<Cert> {
-        let env = self.env;
-        for pkesk in pkesks.iter().take(MAX_PKESKS) {
-            let Some(handle) = pkesk.recipient() else { continue };
-            for cert in env.keys.own() {
-                for ka in cert.keys().key_handle(handle.clone()).secret() {
-                    let found = self.try_key(cert, ka.key().clone().into(), pkesk, cipher, decrypt);
-                    if found.is_some() {
-                        return found;
-                    }
-                    self.state.unwrapped_badly |= !ka.key().secret().is_encrypted();
-                }
-            }
-        }
-        let hidden = pkesks.iter().filter(|pkesk| pkesk.recipient().is_none()).take(MAX_WILDCARDS);
-        for pkesk in hidden {
-            let keys = env.keys.own().iter().flat_map(|cert| cert.keys().secret().map(move |ka| (cert, ka)));
-            let fitting = keys.filter(|(_, ka)| same_algorithm(ka.key().pk_algo(), pkesk.pk_algo()));
-            for (cert, ka) in fitting.take(MAX_OWN_TRIED) {
-                let found = self.try_key(cert, ka.key().clone().into(), pkesk, cipher, decrypt);
-                if found.is_some() {
-                    return found;
-                }
-            }
-        }
-        None
-    }
-
-    fn try_key(
-        &mut self,
-        cert: &Cert,
-        key: Key<SecretParts, UnspecifiedRole>,
-        pkesk: &PKESK,
-        cipher: Option<SymmetricAlgorithm>,
-        decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
-    ) -> Option<Cert> {
-        let fingerprint = key.fingerprint();
-        if key.secret().is_encrypted() {
-            self.state.locked.get_or_insert(fingerprint);
-            return None;
-        }
-        let unwrapped = if is_elgamal(key.pk_algo()) {
-            pkesk.decrypt(&mut ElGamal::new(key), cipher)
-        } else {
-            key.into_keypair().ok().and_then(|mut pair| pkesk.decrypt(&mut pair, cipher))
-        };
-        let (algorithm, session_key) = unwrapped?;
-        if !decrypt(algorithm, &session_key) {
-            return None;
-        }
-        self.state.session_key = true;
-        self.state.sealing.with = Some(cert.fingerprint());
-        self.state.sealing.with_key = Some(fingerprint);
-        Some(cert.clone())
-    }
-}
-
-fn is_elgamal(algorithm: openpgp::types::PublicKeyAlgorithm) -> bool {
-    use openpgp::types::PublicKeyAlgorithm::{ElGamalEncrypt, ElGamalEncryptSign};
-    matches!(algorithm, ElGamalEncrypt | ElGamalEncryptSign)
-}
-
-fn same_algorithm(ours: openpgp::types::PublicKeyAlgorithm, theirs: openpgp::types::PublicKeyAlgorithm) -> bool {
-    use openpgp::types::PublicKeyAlgorithm::{RSAEncrypt, RSAEncryptSign};
-    let rsa = |algorithm| matches!(algorithm, RSAEncrypt | RSAEncryptSign);
-    ours == theirs || (rsa(ours) && rsa(theirs)) || (is_elgamal(ours) && is_elgamal(theirs))
 }

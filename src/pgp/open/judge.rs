@@ -216,7 +216,7 @@ fn signature(walk: &mut Walk<'_, '_>, case: &Case<'_>) -> Signature {
                 judged.reason = Some("it does not cover all that is shown".into());
                 judged.status = SignatureStatus::Partial;
             }
-            if best.as_ref().is_none_or(|(known, _)| rank(judged.status) > rank(known.status)) {
+            if best.as_ref().is_none_or(|(known, _)| rank(&judged) > rank(known)) {
                 best = Some((judged, warnings));
             }
         }
@@ -228,15 +228,17 @@ fn signature(walk: &mut Walk<'_, '_>, case: &Case<'_>) -> Signature {
     signature
 }
 
-fn rank(status: SignatureStatus) -> u8 {
-    match status {
+/// What proves most comes first; of two of one status, the one that cannot be forged.
+fn rank(signature: &Signature) -> (u8, bool) {
+    let status = match signature.status {
         SignatureStatus::Good => 5,
         SignatureStatus::Mismatch => 4,
         SignatureStatus::UnknownKey => 3,
         SignatureStatus::Partial => 2,
         SignatureStatus::Bad => 1,
         SignatureStatus::None => 0,
-    }
+    };
+    (status, !signature.weak)
 }
 
 impl Case<'_> {
@@ -249,6 +251,7 @@ impl Case<'_> {
             hash: sig.hash.clone(),
             made_at: sig.made_at,
             carried: false,
+            weak: sig.proof == Proof::Weak,
             reason: sig.reason.clone(),
         };
         match sig.proof {
@@ -260,6 +263,11 @@ impl Case<'_> {
                 );
             }
             Proof::Bad => {}
+            Proof::Weak if sig.carried => {
+                judged.status = SignatureStatus::UnknownKey;
+                judged.carried = true;
+            }
+            Proof::Weak => judged.status = SignatureStatus::Mismatch,
             Proof::Unknown => judged.status = SignatureStatus::UnknownKey,
             Proof::Valid if sig.carried => {
                 judged.status = SignatureStatus::UnknownKey;

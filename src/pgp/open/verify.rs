@@ -18,15 +18,18 @@ use openpgp::{Cert, Fingerprint, KeyHandle, KeyID};
 
 use super::decrypt::{Env, MAX_SIGNATURES};
 use super::packets::{Packets, tag};
+use super::weak;
 
 /// What the arithmetic and the crypto policy say of one signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// It verifies.
     Valid,
+    /// It verifies, but by something that can be forged today.
+    Weak,
     /// There is no certificate to verify it with.
     Unknown,
-    /// It does not verify, or not by our policy.
+    /// It does not verify, or its key may not sign.
     Bad,
 }
 
@@ -74,6 +77,11 @@ pub fn certs_for(env: &Env<'_>, ids: &[KeyHandle]) -> Vec<Cert> {
 /// Turns the library's result into ours.
 pub fn judge(result: VerificationResult<'_>, env: &Env<'_>) -> Sig {
     match result {
+        Ok(good) if good.sig.version() == 3 => {
+            let cert = good.ka.cert();
+            let error = openpgp::Error::BadSignature("it is of version 3".into()).into();
+            weak::judge(good.sig, cert, env).unwrap_or_else(|| bad(good.sig, Some(cert), &error, env))
+        }
         Ok(good) => {
             let mut sig = describe(good.sig);
             sig.proof = Proof::Valid;
@@ -87,10 +95,11 @@ pub fn judge(result: VerificationResult<'_>, env: &Env<'_>) -> Sig {
             sig
         }
         Err(VerificationError::UnboundKey { sig, cert, error }) => {
-            weakly_bound(sig, cert, env).unwrap_or_else(|| bad(sig, Some(cert), &error, env))
+            let known = weakly_bound(sig, cert, env).or_else(|| weak::judge(sig, cert, env));
+            known.unwrap_or_else(|| bad(sig, Some(cert), &error, env))
         }
         Err(VerificationError::BadKey { sig, ka, error } | VerificationError::BadSignature { sig, ka, error }) => {
-            bad(sig, Some(ka.cert()), &error, env)
+            weak::judge(sig, ka.cert(), env).unwrap_or_else(|| bad(sig, Some(ka.cert()), &error, env))
         }
         Err(VerificationError::MalformedSignature { sig, error }) => bad(sig, None, &error, env),
         Err(VerificationError::UnknownSignature { sig }) => unknown_kind(sig.body(), env),
@@ -157,36 +166,13 @@ impl Sig {
 }
 
 fn bad(sig: &Signature, cert: Option<&Cert>, error: &openpgp::anyhow::Error, env: &Env<'_>) -> Sig {
-    let weak = is_weak(sig.hash_algo());
     let mut out = describe(sig);
     out.proof = Proof::Bad;
-    out.reason = Some(if weak { "its hash algorithm is no longer safe".into() } else { words(error) });
+    out.reason = Some(words(error));
     if let Some(cert) = cert {
         know(&mut out, cert, env);
-        let small = cert.keys().key_handles(out.issuers.iter()).find_map(|ka| small_key(ka.key().mpis()));
-        if let Some(bits) = small {
-            out.reason = Some(format!("it was made with a key of {bits} bits, which is too small today"));
-            out.warnings
-                .push(format!("weak-signing-key: a key of {bits} bits made the signature, so it proves little today"));
-        }
-    }
-    if weak {
-        let hash = out.hash.clone().unwrap_or_default();
-        let slug = hash.to_ascii_lowercase();
-        out.warnings.push(format!("{slug}-signature: {hash} can be forged, so the signature proves nothing today"));
     }
     out
-}
-
-/// The size of an RSA or DSA key that the crypto policy gave up.
-fn small_key(key: &openpgp::crypto::mpi::PublicKey) -> Option<usize> {
-    use openpgp::crypto::mpi::PublicKey::{DSA, RSA};
-    let bits = match key {
-        RSA { n, .. } => n.bits(),
-        DSA { p, .. } => p.bits(),
-        _ => return None,
-    };
-    (bits < 2048).then_some(bits)
 }
 
 /// The library's words, one line and bounded: they may quote a stranger.
@@ -196,7 +182,7 @@ fn words(error: &openpgp::anyhow::Error) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-fn describe(sig: &Signature) -> Sig {
+pub(super) fn describe(sig: &Signature) -> Sig {
     let issuers = sig.get_issuers();
     let by = issuers.iter().find(|id| matches!(id, KeyHandle::Fingerprint(_))).or_else(|| issuers.first());
     Sig {
@@ -210,7 +196,7 @@ fn describe(sig: &Signature) -> Sig {
     }
 }
 
-fn know(sig: &mut Sig, cert: &Cert, env: &Env<'_>) {
+pub(super) fn know(sig: &mut Sig, cert: &Cert, env: &Env<'_>) {
     let fingerprint = cert.fingerprint();
     sig.by = Some(format!("{fingerprint:X}"));
     sig.carried = !env.keys.own().iter().chain(env.keys.certs()).any(|known| known.fingerprint() == fingerprint);
@@ -222,7 +208,7 @@ pub fn bound_addresses(cert: &Cert, env: &Env<'_>) -> Vec<String> {
     addresses_by(cert, &env.policy, env.now)
 }
 
-fn addresses_by(cert: &Cert, policy: &StandardPolicy<'_>, at: SystemTime) -> Vec<String> {
+pub(super) fn addresses_by(cert: &Cert, policy: &StandardPolicy<'_>, at: SystemTime) -> Vec<String> {
     let Ok(valid) = cert.with_policy(policy, at) else { return Vec::new() };
     let bound = valid.userids().filter(|uid| !matches!(uid.revocation_status(), RevocationStatus::Revoked(_)));
     bound.filter_map(|uid| single_address(uid.userid())).collect()
@@ -237,7 +223,7 @@ pub fn single_address(uid: &UserID) -> Option<String> {
 }
 
 /// The name as `contract.md` writes it.
-fn hash_name(hash: HashAlgorithm) -> String {
+pub(super) fn hash_name(hash: HashAlgorithm) -> String {
     match hash {
         HashAlgorithm::SHA1 => "SHA1".into(),
         HashAlgorithm::MD5 => "MD5".into(),
@@ -248,10 +234,6 @@ fn hash_name(hash: HashAlgorithm) -> String {
         HashAlgorithm::SHA224 => "SHA224".into(),
         other => other.to_string(),
     }
-}
-
-fn is_weak(hash: HashAlgorithm) -> bool {
-    matches!(hash, HashAlgorithm::MD5 | HashAlgorithm::SHA1 | HashAlgorithm::RipeMD)
 }
 
 /// Makes a valid signature bad when it names recipients and we are not among them. (The library does this for what it
@@ -276,14 +258,15 @@ pub fn detached(signature: &[u8], forms: &[&[u8]], env: &Env<'_>) -> Result<Vec<
     if count > MAX_SIGNATURES {
         return Err("more than 32 signatures");
     }
-    let mut first = Vec::new();
+    let mut first: Vec<Sig> = Vec::new();
     for form in forms {
         let checked = std::panic::catch_unwind(AssertUnwindSafe(|| verify(signature, form, env)));
         let sigs = checked.map_err(|_| "the OpenPGP library failed on it")?;
-        if sigs.iter().any(|sig| sig.proof == Proof::Valid) {
+        let best = |sigs: &[Sig], proof| sigs.iter().any(|sig: &Sig| sig.proof == proof);
+        if best(&sigs, Proof::Valid) {
             return Ok(sigs);
         }
-        if first.is_empty() {
+        if first.is_empty() || (best(&sigs, Proof::Weak) && !best(&first, Proof::Weak)) {
             first = sigs;
         }
         // Without a certificate no other form will do better.
@@ -297,8 +280,9 @@ pub fn detached(signature: &[u8], forms: &[&[u8]], env: &Env<'_>) -> Result<Vec<
 fn verify(signature: &[u8], data: &[u8], env: &Env<'_>) -> Vec<Sig> {
     let mut sigs = Vec::new();
     let helper = Collector { env, sigs: &mut sigs };
+    let policy = env.reading_policy();
     let verified = DetachedVerifierBuilder::from_bytes(signature)
-        .and_then(|builder| builder.with_policy(&env.policy, env.now, helper))
+        .and_then(|builder| builder.with_policy(&policy, env.now, helper))
         .and_then(|mut verifier| verifier.verify_bytes(data));
     if verified.is_err() && sigs.is_empty() {
         // The library gives up at the first packet that it cannot read.

@@ -14,6 +14,7 @@ use openpgp::types::HashAlgorithm;
 
 use super::{SealError, own_key};
 use crate::pgp::certs;
+use crate::pgp::keyring::Keyring;
 use crate::secret::Password;
 
 /// One of our signing keys, unlocked. The secret lives as long as this value.
@@ -39,8 +40,23 @@ impl SigningKey {
         Ok(SigningKey::elsewhere(own, Box::new(pair)))
     }
 
+    /// The newest key of `own` that may sign now, wherever its secret is: in the ring, unlocked, or in gpg-agent.
+    pub fn of_ring(own: &Cert, ring: &Keyring, now: Timestamp) -> Result<SigningKey, SealError> {
+        let Some(agent) = ring.agent().filter(|_| !own.is_tsk()) else {
+            return SigningKey::of(own, None, now);
+        };
+        let policy = certs::crypto_policy(now);
+        certs::valid_cert(own, &policy, now).map_err(|reason| own_key(own, reason.to_string()))?;
+        let keys = own.keys().with_policy(&policy, SystemTime::from(now)).supported();
+        let held = keys.alive().revoked(false).for_signing().filter(|ka| agent.has(ka.key().role_as_unspecified()));
+        held.max_by_key(|ka| ka.key().creation_time())
+            .and_then(|ka| agent.key(ka.key().role_as_unspecified()))
+            .map(|key| SigningKey::elsewhere(own, Box::new(key)))
+            .ok_or_else(|| own_key(own, "gpg-agent holds no key of it that may sign now".into()))
+    }
+
     /// A key whose secret is kept elsewhere, such as in gpg-agent or on a card.
-    pub(in crate::pgp) fn elsewhere(own: &Cert, signer: Box<dyn crypto::Signer + Send + Sync>) -> SigningKey {
+    fn elsewhere(own: &Cert, signer: Box<dyn crypto::Signer + Send + Sync>) -> SigningKey {
         SigningKey { cert: own.clone().strip_secret_key_material(), signer }
     }
 
