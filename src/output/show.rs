@@ -166,6 +166,14 @@ fn clock_line(clock: &ClockView, screen: &Screen, out: &mut dyn Write) -> io::Re
     if let Some(quote) = &clock.quote {
         noted(&format!("“{quote}”"), FAINT, 15, screen, out)?;
     }
+    if let Some(owner) = &clock.owed_by {
+        noted(&format!("the clock of the {owner}, not a promise of the policy"), FAINT, 15, screen, out)?;
+    }
+    for step in clock.why.iter().flatten() {
+        for (n, line) in wrap::lines(step, screen.width.saturating_sub(17)).iter().enumerate() {
+            writeln!(out, "{:1$}{line}", "", if n == 0 { 15 } else { 17 })?;
+        }
+    }
     Ok(())
 }
 
@@ -186,35 +194,7 @@ fn noted(words: &str, style: anstyle::Style, indent: usize, screen: &Screen, out
     for line in wrap::few(words, screen.width.saturating_sub(indent), 6) {
         writeln!(out, "{:indent$}{}", "", styled(style, line))?;
     }
-    if let Some(owner) = &clock.owed_by {
-        writeln!(
-            out,
-            "               {}",
-            styled(FAINT, format!("the clock of the {owner}, not a promise of the policy"))
-        )?;
-    }
-    for step in clock.why.iter().flatten() {
-        for line in filled(&safe::line(step), screen.width.saturating_sub(17)) {
-            writeln!(out, "               {line}")?;
-        }
-    }
     Ok(())
-}
-
-/// A sentence in lines of at most this width, what follows the first set back.
-fn filled(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) => lines.push(format!("  {word}")),
-            None => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// One message of a report: a line of facts, what a person should know, the text behind a bar, the parts.
