@@ -104,6 +104,8 @@ fn without_an_agent_mail_is_kept_closed() {
     let ring = Keyring::load_with_agent(std::slice::from_ref(&own), &[], Agent::find(Some(&nowhere))).unwrap();
     let encryption = opened("mail/pgp-mime-encrypted-only.eml", &ring).verdict.encryption;
     assert_eq!(encryption.status, EncryptionStatus::Unopened);
+    let reason = encryption.reason.unwrap();
+    assert!(reason.contains("gpg-agent"), "{reason}");
 }
 
 /// Signs and seals to ourselves with the agent's key, then opens it with the agent again.

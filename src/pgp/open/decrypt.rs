@@ -200,7 +200,7 @@ fn finish(input: usize, payload: openpgp::Result<Option<Plaintext>>, state: Stat
         Err(_) if state.session_key || state.unwrapped_badly => Err(Failed::Refused(state.sealing)),
         Err(_) => {
             let locked = state.locked.map(|key| locked(&key));
-            let reason = state.agent.or(locked).unwrap_or_else(|| no_key(&state.sealing));
+            let reason = locked.or(state.agent).unwrap_or_else(|| no_key(&state.sealing));
             Err(Failed::Unopened(state.sealing, reason))
         }
     }

@@ -92,10 +92,18 @@ impl Helper<'_> {
         cipher: Option<SymmetricAlgorithm>,
     ) -> Option<(Option<SymmetricAlgorithm>, SessionKey)> {
         let Ok(key) = ka.key().clone().parts_into_secret() else {
-            let mut key = self.env.keys.agent()?.key(ka.key().role_as_unspecified())?;
+            let fingerprint = ka.key().fingerprint();
+            let held = self.env.keys.agent().and_then(|agent| agent.key(ka.key().role_as_unspecified()));
+            let Some(mut key) = held else {
+                if pkesk.recipient().is_some() {
+                    let reason =
+                        "would open it, but its secret is neither in a file of ours nor in a gpg-agent that answers";
+                    self.state.agent.get_or_insert_with(|| format!("our key {fingerprint:X} {reason}"));
+                }
+                return None;
+            };
             let unwrapped = pkesk.decrypt(&mut key, cipher);
             if let Some(error) = key.error {
-                let fingerprint = ka.key().fingerprint();
                 self.state.agent =
                     Some(format!("its key {fingerprint:X} is kept by gpg-agent and was not used: {error}"));
             }
