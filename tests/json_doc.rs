@@ -112,6 +112,9 @@ impl Bench {
         ] {
             bench.write(name, &fs::read(root.join(source)).unwrap());
         }
+        let mut policy = fs::read(root.join("fixtures/cmd/policy.md")).unwrap();
+        policy.extend_from_slice(b"\nWe give distributors at least 24 hours of notice before a release.\n");
+        bench.write("SECURITY.md", &policy);
         let head = "Received: by mail.example.org; Mon, 02 Mar 2026";
         bench.write("plain.eml", format!("{head} 10:00:00 +0000\nFrom: B. Seeker <seeker@example.com>\nTo: security@example.org\nSubject: Crash\nMessage-ID: <a@example.com>\n\nIt crashes.\n").as_bytes());
         bench.write("stranger.eml", format!("{head} 10:30:00 +0000\nFrom: third@example.net\nTo: security@example.org\nCc: fourth@example.net\nReply-To: fifth@example.net\nSubject: Re: Crash\nIn-Reply-To: <a@example.com>\n\nMe too.\n").as_bytes());
@@ -199,6 +202,12 @@ const RUNS: &[(&str, &str, i32)] = &[
     ("policy check", "policy check", 0),
     ("policy check", "policy check SECURITY.md --explain", 0),
     ("policy check", "policy check range.toml", 0),
+    ("show", "show 1 --why-due", 0),
+    ("plan", "plan 1", 0),
+    ("policy log", "policy log", 0),
+    ("policy propose", "policy propose", 0),
+    ("policy adopt", "policy adopt", 0),
+    ("policy adopt", "policy adopt range.toml", 0),
     ("stats", "stats", 0),
     ("stats", "stats --by month", 0),
     ("check", "check --offline", 3),
