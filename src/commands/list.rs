@@ -29,10 +29,10 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         .map(|(row, state)| desk.view(row, state))
         .filter(|view| wanted(view, args))
         .collect();
-    // Overdue and next due first; then what has news; then the newest.
+    // Overdue and next due first, of equals the one that has waited longest; then what has news; then the newest.
     reports.sort_by_key(|r| {
         let due = r.most_urgent().and_then(|c| c.due_at);
-        (r.state == State::Closed, due.is_none(), due, r.unanswered == 0, std::cmp::Reverse(r.id))
+        (r.state == State::Closed, due.is_none(), due, r.unanswered == 0, if due.is_none() { -r.id } else { r.id })
     });
     let overdue = args.overdue && reports.iter().any(ReportView::is_overdue);
     let asked = match (args.overdue, &args.search, args.state) {
