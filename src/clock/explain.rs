@@ -32,15 +32,7 @@ pub fn amount(target: &Target) -> String {
         None => "",
     };
     let low = target.min.map(|min| format!("{min} to ")).unwrap_or_default();
-    let unit = match target.unit {
-        Unit::Hour => "hour",
-        Unit::Day => "day",
-        Unit::WorkingDay => "working day",
-        Unit::Week => "week",
-        Unit::Month => "month",
-    };
-    let plural = if target.amount == 1 { "" } else { "s" };
-    format!("{lead}{low}{} {unit}{plural}", target.amount)
+    format!("{lead}{low}{} {}", target.amount, target.unit.word(target.amount))
 }
 
 fn start(clock: &Clock) -> String {

@@ -18,6 +18,24 @@ pub enum Unit {
     Month,
 }
 
+impl Unit {
+    /// The word for so many of it: `working day`, `working days`.
+    pub fn word(self, amount: u32) -> &'static str {
+        match (self, amount) {
+            (Unit::Hour, 1) => "hour",
+            (Unit::Hour, _) => "hours",
+            (Unit::Day, 1) => "day",
+            (Unit::Day, _) => "days",
+            (Unit::WorkingDay, 1) => "working day",
+            (Unit::WorkingDay, _) => "working days",
+            (Unit::Week, 1) => "week",
+            (Unit::Week, _) => "weeks",
+            (Unit::Month, 1) => "month",
+            (Unit::Month, _) => "months",
+        }
+    }
+}
+
 /// Which way an amount binds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,7 +6,7 @@ mod mails;
 use std::path::{Path, PathBuf};
 
 use super::{App, Done, files};
-use crate::cli::{audit, demo::Args, key, list, mark, poll, reply, show, stats};
+use crate::cli::{demo::Args, key, list, mark, poll, reply, show, stats};
 use crate::error::{Error, Kind};
 use crate::output::demo::{Demo, Step};
 use crate::output::message::{MessageView, Stored};
@@ -80,7 +80,6 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         "sealpost stats",
         super::stats::run(&inner, &stats::Args { since: None, by: None }),
     )?;
-    let _ = audit::Args {};
     step("The history is a hash chain; any edit shows.", "sealpost audit", super::audit::run(&inner))?;
     Ok(Done::new(Demo { folder, steps }))
 }

@@ -9,7 +9,6 @@ use super::books;
 use super::{App, Done, check, files, init, keys, secrets};
 use crate::case::What;
 use crate::cli::key::{Action, Args};
-use crate::config::Config;
 use crate::error::{Error, Kind, not_found, usage};
 use crate::ledger::{Ledger, NewEvent, StoredCert};
 use crate::message::same_address;
@@ -283,14 +282,7 @@ pub fn add_pinned(ledger: &Ledger, ring: &mut Keyring) -> Result<(), Error> {
 }
 
 /// Certificates that are offered for an address and not pinned, newest last.
-pub fn candidates(
-    config: &Config,
-    ledger: &Ledger,
-    ring: &Keyring,
-    address: &str,
-    now: Timestamp,
-) -> Result<Vec<CertInfo>, Error> {
-    let _ = config;
+pub fn candidates(ledger: &Ledger, ring: &Keyring, address: &str, now: Timestamp) -> Result<Vec<CertInfo>, Error> {
     let mut found: Vec<CertInfo> = ring
         .certs()
         .iter()

@@ -134,7 +134,7 @@ fn certificate(
             .hint("sealpost key import FILE brings it back")
         });
     }
-    let candidates = key::candidates(config, ledger, ring, &to.address, app.now)?;
+    let candidates = key::candidates(ledger, ring, &to.address, app.now)?;
     let undecided = |what: String| usage(format!("{what}; nothing was sent"));
     match candidates.as_slice() {
         [] => Err(undecided(format!("there is no certificate for {shown}"))

@@ -3,7 +3,7 @@
 pub mod proposal;
 pub mod versions;
 
-use crate::clock::policy::{Bound, SeverityTargets, Target, Unit};
+use crate::clock::policy::{Bound, SeverityTargets, Target};
 use crate::clock::published::{Decision, Reading};
 use crate::safe;
 use serde::Serialize;
@@ -196,8 +196,8 @@ fn promise(out: &mut String, name: &str, spoken: &str, target: &Target) {
 /// "within 2 working days", "at least 90 days", "3 to 5 days after the release, about".
 fn spoken(target: &Target, rhythm: bool) -> String {
     let amount = match target.min {
-        Some(min) => format!("{min} to {} {}", target.amount, unit(target)),
-        None => format!("{} {}", target.amount, unit(target)),
+        Some(min) => format!("{min} to {} {}", target.amount, target.unit.word(target.amount)),
+        None => format!("{} {}", target.amount, target.unit.word(target.amount)),
     };
     let way = match target.bound {
         Some(Bound::Min) => "at least",
@@ -210,21 +210,6 @@ fn spoken(target: &Target, rhythm: bool) -> String {
     let implied = if target.implied { ", implied" } else { "" };
     let only = target.applies_to.as_deref().map(|only| format!(", only for: {}", safe::short(only, 40)));
     format!("{way} {amount}{from}{approx}{implied}{}", only.unwrap_or_default())
-}
-
-fn unit(target: &Target) -> &'static str {
-    match (target.unit, target.amount) {
-        (Unit::Hour, 1) => "hour",
-        (Unit::Hour, _) => "hours",
-        (Unit::Day, 1) => "day",
-        (Unit::Day, _) => "days",
-        (Unit::WorkingDay, 1) => "working day",
-        (Unit::WorkingDay, _) => "working days",
-        (Unit::Week, 1) => "week",
-        (Unit::Week, _) => "weeks",
-        (Unit::Month, 1) => "month",
-        (Unit::Month, _) => "months",
-    }
 }
 
 fn list(out: &mut String, title: &str, items: &[String]) {

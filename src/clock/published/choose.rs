@@ -479,28 +479,13 @@ fn amount(target: &Target) -> String {
 fn told(duration: &Duration) -> String {
     match duration.amount {
         Some(amount) => named(duration.min, amount, duration.unit),
-        None => format!("a few {}", unit_name(duration.unit, 2)),
+        None => format!("a few {}", duration.unit.word(2)),
     }
 }
 
 fn named(min: Option<u32>, amount: u32, unit: Unit) -> String {
     let low = min.map(|m| format!("{m} to ")).unwrap_or_default();
-    format!("{low}{amount} {}", unit_name(unit, amount))
-}
-
-fn unit_name(unit: Unit, amount: u32) -> &'static str {
-    match (unit, amount) {
-        (Unit::Hour, 1) => "hour",
-        (Unit::Hour, _) => "hours",
-        (Unit::Day, 1) => "day",
-        (Unit::Day, _) => "days",
-        (Unit::WorkingDay, 1) => "working day",
-        (Unit::WorkingDay, _) => "working days",
-        (Unit::Week, 1) => "week",
-        (Unit::Week, _) => "weeks",
-        (Unit::Month, 1) => "month",
-        (Unit::Month, _) => "months",
-    }
+    format!("{low}{amount} {}", unit.word(amount))
 }
 
 /// The first words of a long quote.
