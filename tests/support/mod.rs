@@ -16,6 +16,23 @@ use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+/// How often to do what a test repeats: `SEALPOST_SOAK`, a whole number, multiplies it. `tests/soak` sets it; unset it is 1.
+pub fn rounds(base: u64) -> u64 {
+    let factor = std::env::var("SEALPOST_SOAK").map_or(1, |n| n.parse().expect("SEALPOST_SOAK is a whole number"));
+    base * factor
+}
+
+/// Tells a figure that a test found (kills done, faults injected, messages checked, lost, doubled): on standard output and in
+/// a file that `tests/run` and `tests/soak` print when all is done.
+pub fn figure(test: &str, words: &str) {
+    use std::io::Write;
+    println!("{test}: {words}");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut file = std::fs::File::options().create(true).append(true).open(folder.join(format!("{test}.txt"))).unwrap();
+    writeln!(file, "{test}: {words}").unwrap();
+}
+
 /// A folder that other users can pass through, gone when dropped.
 pub fn folder() -> tempfile::TempDir {
     let dir = tempfile::Builder::new().prefix("sealpost-test-").tempdir().expect("a temporary folder");
