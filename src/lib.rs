@@ -16,3 +16,4 @@ pub mod safe;
 pub mod secret;
 pub mod verdict;
 pub mod wire;
+pub mod worker;
