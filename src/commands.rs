@@ -20,6 +20,7 @@ pub mod policy;
 pub mod poll;
 pub mod post;
 pub mod reply;
+pub mod sandbox;
 pub mod secrets;
 pub mod servers;
 pub mod show;

@@ -18,7 +18,8 @@ use sealpost::worker;
 use serde_json::json;
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|first| first == worker::ARGUMENT) {
+    // Nobody types it: at a terminal it is an unknown argument like any other.
+    if std::env::args_os().nth(1).is_some_and(|first| first == worker::ARGUMENT) && !std::io::stdin().is_terminal() {
         return worker::serve();
     }
     let json_wanted = std::env::args_os().any(|a| a == "--json");

@@ -23,6 +23,8 @@ const GREETING_TIME: Duration = Duration::from_secs(20);
 const PIPE: usize = 256 << 10;
 /// A mail that computes less than this long after the last allowance has used up nothing of it.
 const ALLOWANCE_LASTS: Duration = Duration::from_millis(250);
+/// A process whose pipes are closed is gone within this time.
+const DYING: Duration = Duration::from_millis(500);
 /// What is read of the last words of a worker.
 const LAST_WORDS: usize = 4 << 10;
 
@@ -213,9 +215,15 @@ impl Process {
         wait(&self.from, PollFlags::IN, Instant::now()).is_ok()
     }
 
-    /// What it died of. Ending it first changes nothing where it is dead already.
+    /// What it died of. One that closed its pipes and lives on is ended, and was up to no good.
     fn autopsy(&mut self) -> Death {
-        let _ = self.child.kill();
+        let end = Instant::now() + DYING;
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() > end {
+                return Death::Nonsense;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let Ok(status) = self.child.wait() else { return Death::Nonsense };
         let mut words = [0; LAST_WORDS];
         let count = self.last_words.read(&mut words).unwrap_or_default();
