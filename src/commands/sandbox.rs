@@ -9,7 +9,9 @@ use crate::worker::{Landlock, Probe};
 pub fn look(app: &App) -> Finding {
     match app.reader(Keyring::default()).probe() {
         Ok(probe) => judge(&probe),
-        Err(e) => Finding::fail("sandbox", e.to_string()).hint("without it no mail can be read; what is stored is kept"),
+        Err(e) => {
+            Finding::fail("sandbox", e.to_string()).hint("without it no mail can be read; what is stored is kept")
+        }
     }
 }
 

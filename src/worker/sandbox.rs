@@ -3,6 +3,8 @@
 //! What the kernel has not got is left out, and told. Without Landlock and seccomp the bound on open files still keeps the worker
 //! from opening anything: files and sockets need a descriptor.
 
+use std::fs::DirEntry;
+use std::os::fd::RawFd;
 use std::process::{Command, Stdio};
 
 use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
@@ -13,9 +15,12 @@ use super::protocol::{Landlock, Sandbox, Trial};
 
 /// Standard input, output and error: no other descriptor can be had.
 const DESCRIPTORS: u64 = 3;
+/// Where the system does not tell which descriptors are open, these are closed.
+const MOST_GUESSED: RawFd = 1024;
 
 /// Shuts this process in, for good.
 pub fn enter(limits: &Limits) -> Sandbox {
+    close_others();
     // The parent's end ends this too, in whatever it is.
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
@@ -32,6 +37,17 @@ pub fn enter(limits: &Limits) -> Sandbox {
     // The rules of Landlock come through a descriptor, so this follows them.
     let bounded = bound(Resource::Nofile, DESCRIPTORS) && bounded;
     Sandbox { landlock, seccomp: calls::restrict(), limits: bounded }
+}
+
+/// Closes what whoever started the program left open: our own descriptors are closed on the way here, others' need not be.
+fn close_others() {
+    let number = |entry: std::io::Result<DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    let open: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")
+        .map_or_else(|_| (0..MOST_GUESSED).collect(), |list| list.filter_map(number).collect());
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        // The one that the list was read by is closed already.
+        let _ = nix::unistd::close(descriptor);
+    }
 }
 
 fn bound(resource: Resource, most: u64) -> bool {

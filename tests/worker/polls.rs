@@ -1,6 +1,7 @@
 //! A mailbox with mail that ends the worker, between mail that does not.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -11,12 +12,11 @@ use crate::make::{FINDER, People, TEAM, long_text, now, program};
 use crate::support;
 
 /// Address space in KiB, of both processes: enough for all but the reading of a long text.
-const LITTLE: u32 = 160 << 10;
+const LITTLE: u32 = 64 << 10;
 const GOOD: usize = 9;
 const KILLERS: usize = 3;
 
 fn private(path: &Path, bytes: &[u8]) {
-    use std::os::unix::fs::PermissionsExt;
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -38,7 +38,9 @@ fn run(home: &Path, little: bool, args: &[&str]) -> (i32, Value) {
 fn one_killer_costs_one_mail_and_is_not_met_twice() {
     let people = People::new();
     let folder = support::folder();
-    let home = folder.path();
+    let home = &folder.path().join("home");
+    fs::create_dir(home).unwrap();
+    fs::set_permissions(home, fs::Permissions::from_mode(0o700)).unwrap();
     private(&home.join("team.pgp"), &people.team.as_tsk().armored().to_vec().unwrap());
     private(&home.join("certs/finder.pgp"), &people.finder.armored().to_vec().unwrap());
     let config = format!(
