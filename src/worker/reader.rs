@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use rustix::process::Resource;
 use zeroize::Zeroizing;
 
 use super::limits::Limits;
@@ -49,6 +50,9 @@ impl From<Death> for Failed {
 impl Reader {
     /// `program` is this program, run with [`super::ARGUMENT`]. The secrets of `ring` stay here.
     pub fn new(program: PathBuf, ring: Keyring, limits: Limits) -> Reader {
+        // Where whoever started the program allows less, that is what holds, and what is told.
+        let most = rustix::process::getrlimit(Resource::As).maximum.unwrap_or(limits.memory);
+        let limits = Limits { memory: limits.memory.min(most), ..limits };
         Reader { program, limits, ring, process: None }
     }
 

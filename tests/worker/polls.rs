@@ -53,7 +53,8 @@ fn one_killer_costs_one_mail_and_is_not_met_twice() {
     }
     let text = long_text(17 << 20);
     for n in 0..GOOD + KILLERS {
-        let raw = if n % 4 == 1 { people.mail(n, &text) } else { people.mail(n, b"a short report\n") };
+        let short = format!("report {n}: the parser believes the length\n").into_bytes();
+        let raw = people.mail(n, &if n % 4 == 1 { [short, text.clone()].concat() } else { short });
         private(&home.join(format!("inbox/new/{}.M{n}.mx", now().as_second() + i64::try_from(n).unwrap())), &raw);
     }
     let killed = |report: &&Value| !report["quarantined"].is_null();
@@ -73,10 +74,19 @@ fn one_killer_costs_one_mail_and_is_not_met_twice() {
         assert_eq!(report["reporter"]["address"], FINDER, "{report}");
         assert!(report["clocks"].as_array().is_some_and(|clocks| !clocks.is_empty()), "it has no clock: {report}");
         match report["quarantined"].as_str() {
-            Some(reason) => assert!(reason.contains("of memory"), "{reason}"),
-            None => assert_eq!((&report["encryption"], &report["signature"]), (&"encrypted".into(), &"good".into())),
+            Some(reason) => assert!(reason == "reading it took more than 64 MiB of memory", "{reason}"),
+            None => assert_eq!(report["encryption"], "encrypted"),
         }
     }
+
+    // What a person sees of one.
+    let killer = first.iter().find(killed).unwrap();
+    let mut show = Command::new(program());
+    show.arg("--config").arg(home.join("config.toml")).arg("show").arg(killer["id"].to_string());
+    let shown = show.env_clear().env("HOME", home).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    println!("{shown}");
+    assert!(shown.contains("quarantined: reading it took more than") && shown.contains(FINDER), "{shown}");
 
     // With memory enough they would be read now, but nothing says that a killer is harmless today.
     let (status, tally) = run(home, false, &["poll"]);

@@ -1,8 +1,13 @@
 //! The worker reads mail that was opened with a secret key, and has none.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
+use sealpost::pgp::keyring::Keyring;
+use sealpost::pgp::open;
+use sealpost::pgp::open::remote::{MAX_ANSWER, Remote};
+use sealpost::verdict::EncryptionStatus;
 use sealpost::worker::{Limits, Reader};
 use sequoia_openpgp as openpgp;
 
@@ -10,9 +15,9 @@ use openpgp::Cert;
 use openpgp::crypto::mpi::{PublicKey, SecretKeyMaterial as Numbers};
 use openpgp::packet::key::SecretKeyMaterial;
 use openpgp::parse::Parse;
-use sealpost::pgp::keyring::Keyring;
 
-use crate::make::{context, fixtures, program, root};
+use crate::make::{People, context, fixtures, program, root};
+use crate::support;
 
 /// The secret numbers of a certificate, also turned round, as Curve25519 has them, and as native bytes.
 fn secrets(cert: &Cert) -> Vec<Vec<u8>> {
@@ -69,6 +74,54 @@ fn holds(memory: &[Vec<u8>], needle: &[u8]) -> bool {
     // By the first bytes, which are rare, then by all.
     let first = &needle[..4];
     memory.iter().any(|map| map.windows(4).enumerate().any(|(at, some)| some == first && map[at..].starts_with(needle)))
+}
+
+/// Whatever a worker asks, the parent answers something short and stays well; and a question that was changed opens nothing else.
+#[test]
+fn no_question_hurts_the_parent() {
+    let people = People::new();
+    let (ring, mail) = (people.ring(), people.mail(1, b"hello\n"));
+    let (own, certs) = ring.public().unwrap();
+    let (public, held) = (Keyring::from_public(&own, &certs), ring.held());
+    assert_eq!(public.held().len(), 0, "the public ring holds secrets");
+    let mut seed = 1_u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    let asked = RefCell::new(Vec::new());
+    let (mut opened_ones, mut closed) = (0, 0);
+    for round in 0..support::rounds(400) {
+        let (at, how, byte) = (random(4096), random(5), u8::try_from(random(256)).unwrap());
+        let ask = |question: &[u8]| {
+            asked.borrow_mut().push(question.to_vec());
+            let mut question = question.to_vec();
+            let at = at % question.len();
+            match how {
+                _ if round == 0 => {}
+                0 => question[at] = byte,
+                1 => question.truncate(at),
+                2 => question.insert(at, byte),
+                3 => question.splice(at..at, vec![byte; 9000]).for_each(drop),
+                _ => question.rotate_left(at),
+            }
+            let answer = ring.answer(&question);
+            assert!(!answer.is_empty() && answer.len() <= MAX_ANSWER);
+            answer
+        };
+        let opened = open::open_with(&mail, &public, &Remote::new(&held, &ask), &context());
+        match opened.verdict.encryption.status {
+            EncryptionStatus::Encrypted => {
+                assert_eq!(opened.text.trim(), "hello");
+                opened_ones += 1;
+            }
+            _ => {
+                assert_eq!(opened.text, "");
+                closed += 1;
+            }
+        }
+    }
+    assert!(!asked.borrow().is_empty() && opened_ones > 0 && closed > 0, "{opened_ones} opened, {closed} not");
 }
 
 #[test]
