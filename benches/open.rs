@@ -12,7 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use sealpost::pgp::certs::{self, Certificate};
 use sealpost::pgp::keyring::Keyring;
 use sealpost::pgp::open::{self, Context};
+use sealpost::report::Opened;
 use sealpost::verdict::{EncryptionStatus, SignatureStatus};
+use sealpost::worker::{Limits, Reader};
 
 use support::gpg::Gpg;
 use support::mails::{self, Person, TEAM};
@@ -51,13 +53,14 @@ fn main() -> ExitCode {
         "{:24}{:>11}{:>11}{:>7}{:>11}{:>7}",
         "mails per second", "sealpost", "for each", "ratio", "for all", "ratio"
     );
-    let mut limits = Vec::new();
+    let (mut limits, mut workers) = (Vec::new(), Vec::new());
     for (kind, address, tsk, size, opens, gpgs) in plan {
         let mut case = Case::new(address, tsk, size, (rounds * opens, gpgs), now);
         let figures = case.measure(rounds, opens);
         let name = format!("{kind}, {}", human(case.size()));
         println!("{}", figures.beside_gpg(&name));
         limits.push(figures.beside_limit(&name));
+        workers.push(figures.beside_worker(&name));
     }
     println!("\n{:24}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}", "", "", "unwrap", "", "", "", "open to", "open to");
     println!(
@@ -65,6 +68,8 @@ fn main() -> ExitCode {
         "milliseconds", "open", "key", "verify", "cipher", "hashes", "limit", "+ hashes"
     );
     limits.iter().for_each(|line| println!("{line}"));
+    println!("\n{:24}{:>11}{:>11}{:>11}", "milliseconds", "open", "by worker", "difference");
+    workers.iter().for_each(|line| println!("{line}"));
     println!("\nlimit: unwrap the session key, verify one signature, AES-256 over the data, and nothing else");
     ExitCode::SUCCESS
 }
@@ -84,6 +89,7 @@ struct Case {
     context: Context,
     /// The library remembers signatures that it verified, so each mail is opened once only.
     fresh: Vec<Vec<u8>>,
+    reader: Reader,
     files: Vec<PathBuf>,
     gpg: Option<Gpg>,
     raw: Raw,
@@ -115,7 +121,9 @@ impl Case {
             assert!(said.contains("DECRYPTION_OKAY") && said.contains("GOODSIG"), "gpg says {said}");
         }
         let context = Context { now, received_at: Some(at), own_addresses: vec![address.into()] };
-        Case { _dir: dir, ring: Keyring::from_certs(vec![ours], vec![theirs]), context, fresh, files, gpg, raw }
+        let ring = || Keyring::from_certs(vec![ours.clone()], vec![theirs.clone()]);
+        let reader = Reader::new(env!("CARGO_BIN_EXE_sealpost").into(), ring(), Limits::default());
+        Case { _dir: dir, ring: ring(), context, fresh, reader, files, gpg, raw }
     }
 
     /// The mean, in bytes.
@@ -128,6 +136,7 @@ impl Case {
         let mails = std::mem::take(&mut self.fresh);
         for some in mails.chunks(opens).take(rounds) {
             figures.open.push(seconds(|| some.iter().for_each(|mail| self.open(mail))) / some.len() as f64);
+            figures.worker.push(seconds(|| some.iter().for_each(|mail| self.open_by_worker(mail))) / some.len() as f64);
             let raw = &mut self.raw;
             figures.unwrap.push(each(opens, || raw.unwrap_session_key()));
             figures.verify.push(each(opens, || raw.verify()));
@@ -144,10 +153,18 @@ impl Case {
     }
 
     fn open(&self, mail: &[u8]) {
-        let opened = open::open(mail, &self.ring, &self.context);
-        let verdict = (opened.verdict.encryption.status, opened.verdict.signature.status);
-        assert_eq!(verdict, (EncryptionStatus::Encrypted, SignatureStatus::Good), "{:?}", opened.warnings);
+        check(&open::open(mail, &self.ring, &self.context));
     }
+
+    /// The same by the process that the program opens mail with. It has verified none of these signatures before.
+    fn open_by_worker(&mut self, mail: &[u8]) {
+        check(&self.reader.open(mail, &self.context).unwrap());
+    }
+}
+
+fn check(opened: &Opened) {
+    let verdict = (opened.verdict.encryption.status, opened.verdict.signature.status);
+    assert_eq!(verdict, (EncryptionStatus::Encrypted, SignatureStatus::Good), "{:?}", opened.warnings);
 }
 
 /// The seconds that `work` takes, on average over `count` times.
@@ -159,6 +176,7 @@ fn each(count: usize, mut work: impl FnMut()) -> f64 {
 #[derive(Default)]
 struct Figures {
     open: Vec<f64>,
+    worker: Vec<f64>,
     gpg: Vec<f64>,
     one_gpg: Vec<f64>,
     unwrap: Vec<f64>,
@@ -178,6 +196,11 @@ impl Figures {
             line += &format!("{:>11.1}{:>7.2}", 1.0 / gpg, gpg / open);
         }
         line
+    }
+
+    fn beside_worker(&self, name: &str) -> String {
+        let (open, worker) = (median(&self.open) * 1000.0, median(&self.worker) * 1000.0);
+        format!("{name:24}{open:>11.3}{worker:>11.3}{:>11.3}", worker - open)
     }
 
     fn beside_limit(&self, name: &str) -> String {

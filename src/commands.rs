@@ -20,6 +20,7 @@ pub mod policy;
 pub mod poll;
 pub mod post;
 pub mod reply;
+pub mod sandbox;
 pub mod secrets;
 pub mod servers;
 pub mod show;
@@ -41,6 +42,7 @@ use crate::message::same_address;
 use crate::output::{Raw, View};
 use crate::pgp::certs;
 use crate::pgp::keyring::Keyring;
+use crate::worker::{Limits, PartError, Reader, StartError};
 
 /// What every command is given: the present, the surroundings, how to talk.
 #[derive(Clone, Debug)]
@@ -49,6 +51,8 @@ pub struct App {
     pub config_file: Option<PathBuf>,
     /// Folders and defaults.
     pub around: Surroundings,
+    /// The program that reads mail in a process of its own: this one.
+    pub program: PathBuf,
     /// Who runs this, for the history.
     pub who: String,
     /// The present for all judgements: `--now` or the wall clock.
@@ -107,6 +111,11 @@ impl App {
     /// The configuration, read and checked.
     pub fn config(&self) -> Result<Config, Error> {
         config::load(&self.config_path(), &self.around)
+    }
+
+    /// Opens mail in a process of its own, with these keys.
+    pub fn reader(&self, ring: Keyring) -> Reader {
+        Reader::new(self.program.clone(), ring, Limits::default())
     }
 
     /// Says something on standard error, unless asked to be quiet. Not for errors.
@@ -184,6 +193,25 @@ pub fn ours(config: &Config, ring: &Keyring) -> Ours {
         }
     }
     Ours { addresses, team: config.team.clone(), signers }
+}
+
+/// No mail can be read. What is stored stays stored, and is filed once this is mended.
+impl From<StartError> for Error {
+    fn from(e: StartError) -> Error {
+        Error::new(Kind::Failed, e.to_string())
+            .hint("sealpost check; mail that is stored is kept, and filed by a later poll")
+    }
+}
+
+impl From<PartError> for Error {
+    fn from(e: PartError) -> Error {
+        match e {
+            PartError::Start(e) => e.into(),
+            PartError::Died(_) => {
+                Error::new(Kind::Failed, e.to_string()).hint("sealpost show --raw gives the whole mail")
+            }
+        }
+    }
 }
 
 /// A bar that only a person sees.

@@ -52,3 +52,4 @@ pub mod safe;
 pub mod secret;
 pub mod verdict;
 pub mod wire;
+pub mod worker;

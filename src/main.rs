@@ -14,9 +14,14 @@ use sealpost::config::Surroundings;
 use sealpost::error::{Error, Kind};
 use sealpost::output::Screen;
 use sealpost::safe;
+use sealpost::worker;
 use serde_json::json;
 
 fn main() -> ExitCode {
+    // Nobody types it: at a terminal it is an unknown argument like any other.
+    if std::env::args_os().nth(1).is_some_and(|first| first == worker::ARGUMENT) && !std::io::stdin().is_terminal() {
+        return worker::serve();
+    }
     let json_wanted = std::env::args_os().any(|a| a == "--json");
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -47,6 +52,7 @@ fn app(cli: &Cli) -> App {
     App {
         config_file: cli.config.clone(),
         around: surroundings(),
+        program: program(),
         who: std::env::var("USER")
             .or_else(|_| std::env::var("LOGNAME"))
             .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw())),
@@ -58,6 +64,12 @@ fn app(cli: &Cli) -> App {
         watched: std::io::stderr().is_terminal() && !cli.quiet && !cli.json,
         interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
     }
+}
+
+/// This very program, also where its file was replaced meanwhile.
+fn program() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { running } else { std::env::current_exe().unwrap_or(running) }
 }
 
 fn surroundings() -> Surroundings {

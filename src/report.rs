@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::Header;
-use crate::verdict::Verdict;
+use crate::verdict::{EncryptionStatus, Verdict};
 
 /// A part of a mail that is not shown as text, or one that is and can be saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct Candidate {
     pub cert: Vec<u8>,
 }
 
-/// All that opening one mail gave. This is also the form it is stored in and the form the worker process will speak, so it is
+/// All that opening one mail gave. This is also the form it is stored in and the form the worker process speaks, so it is
 /// serialisable, versioned by the ledger's schema; what people script against is `output::message`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {
@@ -74,6 +74,27 @@ pub struct Opened {
     pub warnings: Vec<String>,
     /// The limit that was hit, where one was: the mail is kept and clocked all the same.
     pub quarantined: Option<String>,
+}
+
+impl Opened {
+    /// A mail of which nothing is known, and why: neither that it is encrypted nor that it is not.
+    pub fn unread(reason: &str) -> Opened {
+        let mut verdict = Verdict::plain();
+        verdict.encryption.status = EncryptionStatus::Unopened;
+        verdict.encryption.reason = Some(format!("it was not read ({reason}), so what it holds is not known"));
+        Opened {
+            header: Header::default(),
+            outer_subject: None,
+            verdict,
+            text: String::new(),
+            text_from: None,
+            parts: Vec::new(),
+            payload_sha256: None,
+            candidates: Vec::new(),
+            warnings: Vec::new(),
+            quarantined: Some(reason.to_owned()),
+        }
+    }
 }
 
 mod base64 {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::books;
 use super::desk;
 use super::keys::{self, Unlock};
-use super::{App, Done, files, servers};
+use super::{App, Done, files, sandbox, servers};
 use crate::cli::check::Args;
 use crate::config::{Config, Source};
 use crate::output::health::{Finding, Health};
@@ -21,6 +21,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let mut findings = vec![Finding::ok("config", config.file.display().to_string())];
     findings.extend(permissions(&config));
     findings.extend(own_keys(app, &config));
+    findings.push(sandbox::look(app));
     findings.extend(policy(&config));
     findings.extend(ledger(app, &config));
     if !args.offline {

@@ -10,7 +10,7 @@ use crate::cli::{demo::Args, key, list, mark, poll, reply, show, stats};
 use crate::error::{Error, Kind};
 use crate::output::demo::{Demo, Step};
 use crate::output::message::{MessageView, Stored};
-use crate::pgp::open::{self, Context};
+use crate::pgp::open::Context;
 
 const ANSWER: &str = "Thank you for the report. We could reproduce it and are working on a fix.
 You will hear from us again within two weeks, or sooner if we need to know more.
@@ -107,6 +107,6 @@ fn folder(app: &App, args: &Args) -> Result<PathBuf, Error> {
 fn finder_opens(app: &App, folder: &Path, people: &mails::People) -> anyhow::Result<Done> {
     let sent = files::read(&folder.join("sent.eml"), 1 << 24)?;
     let context = Context { now: app.now, received_at: None, own_addresses: vec![mails::FINDER.into()] };
-    let opened = open::open(&sent, &people.finder_ring()?, &context);
+    let opened = app.reader(people.finder_ring()?).open(&sent, &context).map_err(Error::from)?;
     Ok(Done::new(MessageView::new(&opened, Stored::default())))
 }

@@ -14,10 +14,11 @@ use crate::error::Error;
 use crate::ledger::{Cursor, Direction, Incoming, Ledger, MessageId, MessageRow, NewEvent, Record, Stamp};
 use crate::output::intake::Intake;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{self, Context};
+use crate::pgp::open::Context;
 use crate::report::Opened;
 use crate::verdict::EncryptionStatus;
 use crate::wire::{self, AfterSkip, Fetched, Position, Sighting, Sink, SinkError, Skipped};
+use crate::worker::Reader;
 
 /// Mails that are opened and filed in one transaction: what one synchronisation to disk is shared by.
 const FILED_TOGETHER: usize = 32;
@@ -89,7 +90,7 @@ impl<'a> Taker<'a> {
             // Mail is filed and clocked whether or not it can be read; a later poll opens it.
             self.tally.warnings.push(format!("{e}; mail is kept and will be opened later"));
         }
-        let opener = Opener::new(self.app, config, self.ledger, ring)?;
+        let mut opener = Opener::new(self.app, config, self.ledger, ring)?;
         let mut order: BTreeMap<(Timestamp, MessageId), ()> = BTreeMap::new();
         for id in pending {
             let row = self.ledger.message(id)?;
@@ -100,12 +101,13 @@ impl<'a> Taker<'a> {
         for some in order.chunks(FILED_TOGETHER) {
             let tally = &mut self.tally;
             let stamp = self.stamp;
-            self.ledger.batch(|ledger| some.iter().try_for_each(|id| file_one(ledger, &opener, *id, &stamp, tally)))?;
+            self.ledger
+                .batch(|ledger| some.iter().try_for_each(|id| file_one(ledger, &mut opener, *id, &stamp, tally)))?;
             bar.inc(some.len() as u64);
         }
         bar.finish_and_clear();
         for id in again {
-            self.open_again(&opener, id)?;
+            self.open_again(&mut opener, id)?;
         }
         Ok(())
     }
@@ -119,7 +121,7 @@ impl<'a> Taker<'a> {
     }
 
     /// A mail that could not be opened before keeps its place; what it says is known now.
-    fn open_again(&mut self, opener: &Opener, id: MessageId) -> Result<(), Error> {
+    fn open_again(&mut self, opener: &mut Opener, id: MessageId) -> Result<(), Error> {
         let row = self.ledger.message(id)?;
         let opened = opener.open(self.ledger, &row)?;
         let better = opened.verdict.encryption.status != EncryptionStatus::Unopened && opened.quarantined.is_none();
@@ -185,7 +187,7 @@ fn incoming(mail: &Fetched, wall: Timestamp) -> Incoming<'_> {
 
 /// What opening needs: the keys, who we are, the present.
 pub struct Opener {
-    ring: Keyring,
+    reader: Reader,
     ours: Ours,
     now: Timestamp,
     /// Names the keys that are at hand.
@@ -198,29 +200,31 @@ impl Opener {
         let digest = ring.digest();
         let ours = super::ours(config, &ring);
         super::key::add_pinned(ledger, &mut ring)?;
-        Ok(Opener { ring, ours, now: app.now, digest })
+        Ok(Opener { reader: app.reader(ring), ours, now: app.now, digest })
     }
 
     fn context(&self, row: &MessageRow) -> Context {
         Context { now: self.now, received_at: Some(row.received_at), own_addresses: self.ours.addresses.clone() }
     }
 
-    fn open(&self, ledger: &Ledger, row: &MessageRow) -> Result<Opened, Error> {
+    fn open(&mut self, ledger: &Ledger, row: &MessageRow) -> Result<Opened, Error> {
         let raw = ledger.raw(row.id)?;
-        let mut opened = open::open(&raw, &self.ring, &self.context(row));
+        let context = self.context(row);
+        let mut opened = self.reader.open(&raw, &context)?;
         bound_text(&mut opened);
         Ok(opened)
     }
 
     /// One part of a stored mail, for `save`.
     pub fn part(
-        &self,
+        &mut self,
         ledger: &Ledger,
         row: &MessageRow,
         path: &str,
     ) -> Result<Option<crate::secret::Plaintext>, Error> {
         let raw = ledger.raw(row.id)?;
-        Ok(open::part(&raw, &self.ring, &self.context(row), path))
+        let context = self.context(row);
+        Ok(self.reader.part(&raw, &context, path)?)
     }
 }
 
@@ -239,7 +243,7 @@ fn bound_text(opened: &mut Opened) {
 /// Opens one stored mail and files it.
 fn file_one(
     ledger: &mut Ledger,
-    opener: &Opener,
+    opener: &mut Opener,
     id: MessageId,
     stamp: &Stamp<'_>,
     tally: &mut Intake,

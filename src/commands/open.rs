@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::output::message::{MessageView, Stored};
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{self, Context};
+use crate::pgp::open::Context;
 use crate::safe;
 
 /// The largest file that is looked at.
@@ -30,7 +30,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let ring = ring(app, config.as_ref())?;
     let own_addresses = config.iter().flat_map(|c| std::iter::once(&c.address).chain(&c.aliases).cloned()).collect();
     let context = Context { now: app.now, received_at: None, own_addresses };
-    let opened = open::open(&raw, &ring, &context);
+    let opened = app.reader(ring).open(&raw, &context).map_err(Error::from)?;
     let view = MessageView::new(&opened, Stored::default());
     let needed = view.needs_a_person();
     Ok(Done::new(view).needs_person(needed))

@@ -172,7 +172,7 @@ pub fn save(app: &App, args: &save::Args) -> anyhow::Result<Done> {
     let (message, path) = find_part(&ledger, &row, &args.part)?;
     let mut ring = keys::load(&config)?;
     keys::unlock(app, &config, &mut ring, Unlock::IfPossible)?;
-    let opener = Opener::new(app, &config, &ledger, ring)?;
+    let mut opener = Opener::new(app, &config, &ledger, ring)?;
     let bytes = opener.part(&ledger, &message, &path)?;
     let bytes = bytes.ok_or_else(|| {
         Error::new(Kind::Key, format!("part {path} of message {} cannot be opened now", message.id.0))

@@ -1,9 +1,11 @@
 //! One mail in, one [`Opened`] out: found, opened, verified and judged, all or nothing.
 //!
 //! It never fails. What cannot be parsed gives what could be had and a warning; where a limit was hit, `quarantined` says which.
-//! It reads no clock and no file and keeps nothing, so that it can live in a process of its own.
+//! It reads no clock and no file and keeps nothing, so that it can live in a process of its own; there the secret keys are not.
 
+pub mod holder;
 pub mod packets;
+pub mod remote;
 
 mod blowfish;
 mod carried;
@@ -28,9 +30,10 @@ use openpgp::Cert;
 use openpgp::policy::StandardPolicy;
 
 use self::decrypt::Env;
+use self::holder::Holder;
 use self::verify::Proof;
 use self::walk::Walk;
-use crate::message::Header;
+use crate::message::{Automatic, Header, tree};
 use crate::pgp::keyring::Keyring;
 use crate::report::Opened;
 use crate::secret::Plaintext;
@@ -47,29 +50,69 @@ pub struct Context {
     pub own_addresses: Vec<String>,
 }
 
-/// Opens one mail, or one bare OpenPGP message.
+/// Opens one mail, or one bare OpenPGP message, with the secrets in this process: for tests and measurements. The program
+/// leaves it to a process without secrets, by [`open_with`].
 pub fn open(raw: &[u8], keys: &Keyring, context: &Context) -> Opened {
-    with_walk(raw, keys, context, |walk, env, outer| assemble(walk, env, outer, context))
+    open_with(raw, keys, keys, context)
+}
+
+/// Opens one mail with the certificates of `keys` and the secrets of `holder`.
+pub fn open_with(raw: &[u8], keys: &Keyring, holder: &dyn Holder, context: &Context) -> Opened {
+    with_walk(raw, keys, holder, context, |walk, env, outer| assemble(walk, env, outer, context))
 }
 
 /// The content of one part, by the path that [`Opened::parts`] gives it; `None` where there is no such part.
 pub fn part(raw: &[u8], keys: &Keyring, context: &Context, path: &str) -> Option<Plaintext> {
-    with_walk(raw, keys, context, |walk, _, _| {
+    part_with(raw, keys, keys, context, path)
+}
+
+/// The same with the secrets of `holder`.
+pub fn part_with(raw: &[u8], keys: &Keyring, holder: &dyn Holder, context: &Context, path: &str) -> Option<Plaintext> {
+    with_walk(raw, keys, holder, context, |walk, _, _| {
         let leaf = walk.leaves.iter().find(|leaf| leaf.path == path && leaf.role != walk::Role::Heading)?;
         Some(shown::content(&walk, leaf))
     })
+}
+
+/// The least that can be told of a mail that cannot be opened: what its header says, without a look at its body. That it is
+/// encrypted is not claimed, nor that it is not.
+pub fn header_only(raw: &[u8], reason: &str) -> Opened {
+    let head = header_block(raw.get(..MAX_HEADER).unwrap_or(raw));
+    let tree = tree::parse(head, tree::Limits::default());
+    let mut opened = Opened::unread(reason);
+    if let Some(root) = tree.parts.first() {
+        opened.header = Header::read(&root.fields, root.media_type(), root.kind.get("report-type"));
+        // What nobody has read must not be put away as a program's mail.
+        opened.header.automatic = Automatic::No;
+        opened.outer_subject = opened.header.subject.clone();
+        if matches!(root.media_type(), "multipart/encrypted" | "multipart/signed") {
+            opened.verdict.format = Format::PgpMime;
+        }
+    }
+    opened
+}
+
+/// No header is looked at beyond this.
+const MAX_HEADER: usize = 256 << 10;
+
+/// All before the first empty line.
+fn header_block(raw: &[u8]) -> &[u8] {
+    let ends = raw.windows(2).position(|w| w == b"\n\n").into_iter();
+    let end = ends.chain(raw.windows(3).position(|w| w == b"\n\r\n")).min();
+    end.and_then(|end| raw.get(..=end)).unwrap_or(raw)
 }
 
 /// Walks the mail; a second time with the certificates it carries, where one of them may have made a signature in it.
 fn with_walk<T>(
     raw: &[u8],
     keys: &Keyring,
+    holder: &dyn Holder,
     context: &Context,
     then: impl FnOnce(Walk<'_, '_>, &Env<'_>, Header) -> T,
 ) -> T {
     let raw = with_line_feeds(raw);
     let now = SystemTime::from(context.now);
-    let env = |carried| Env { keys, carried, policy: StandardPolicy::at(now), now: now + SKEW };
+    let env = |carried| Env { keys, holder, carried, policy: StandardPolicy::at(now), now: now + SKEW };
     let first_env = env(&[]);
     let mut first = Walk::run(&raw, &first_env);
     let outer = outer_header(&first);
@@ -128,7 +171,7 @@ fn assemble(mut walk: Walk<'_, '_>, env: &Env<'_>, outer: Header, context: &Cont
     }
     header.from = judged.from;
     if judged.verdict.encryption.status != EncryptionStatus::None {
-        header.automatic = crate::message::Automatic::No;
+        header.automatic = Automatic::No;
     }
     let (text, text_from) = shown::text(&walk);
     let parts = shown::parts(&walk, &judged.verdict.signature);

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use super::blowfish;
 use super::cipher;
+use super::holder::Holder;
 use super::ocb20;
 use super::packets::{self, Outline, tag};
 use super::unwrap;
@@ -45,6 +46,8 @@ pub const REFUSED: &str = "it has no valid integrity protection, or was changed 
 pub struct Env<'a> {
     /// Ours and the configured ones.
     pub keys: &'a Keyring,
+    /// Who has the secrets of ours.
+    pub holder: &'a dyn Holder,
     /// Certificates that came with the mail itself: they prove possession, nothing else.
     pub carried: &'a [Cert],
     /// Judges other people's signatures and certificates.

@@ -6,18 +6,31 @@ use openpgp::Cert;
 use openpgp::cert::amalgamation::key::ErasedKeyAmalgamation;
 use openpgp::crypto::SessionKey;
 use openpgp::packet::PKESK;
-use openpgp::packet::key::{PublicParts, SecretParts};
+use openpgp::packet::key::PublicParts;
 use openpgp::types::{PublicKeyAlgorithm, SymmetricAlgorithm};
 
 use super::decrypt::Helper;
-use super::elgamal::ElGamal;
+use super::holder::{Answer, is_elgamal};
 
 /// The most recipients that are looked at.
 pub const MAX_PKESKS: usize = 64;
-const MAX_WILDCARDS: usize = 4;
-const MAX_OWN_TRIED: usize = 64;
+/// The most hidden recipients that are tried.
+pub const MAX_WILDCARDS: usize = 4;
+/// The most keys of ours that are tried on a hidden recipient.
+pub const MAX_OWN_TRIED: usize = 64;
 
 type Try<'a> = dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool + 'a;
+
+/// What came of one key and one PKESK.
+#[derive(PartialEq, Eq)]
+enum Tried {
+    /// It opens the message.
+    Fits,
+    /// The secret was used, and what it gave opens nothing.
+    Misfit,
+    /// The secret was not used.
+    Not,
+}
 
 impl Helper<'_> {
     /// Tries the named keys, then every key on what hides its recipient: a bounded number of times, never by To or Cc, and
@@ -33,12 +46,11 @@ impl Helper<'_> {
             let Some(handle) = pkesk.recipient() else { continue };
             for cert in env.keys.own() {
                 for ka in cert.keys().key_handle(handle.clone()) {
-                    if self.try_key(cert, &ka, pkesk, cipher, decrypt) {
-                        return Some(cert.clone());
+                    match self.try_key(cert, &ka, pkesk, cipher, decrypt) {
+                        Tried::Fits => return Some(cert.clone()),
+                        Tried::Misfit => self.state.unwrapped_badly |= self.state.blowfish.is_none(),
+                        Tried::Not => {}
                     }
-                    let unlocked = ka.key().optional_secret().map(|secret| !secret.is_encrypted());
-                    let asked = self.state.agent.is_none() && self.in_agent(&ka);
-                    self.state.unwrapped_badly |= unlocked.unwrap_or(asked) && self.state.blowfish.is_none();
                 }
             }
         }
@@ -46,18 +58,14 @@ impl Helper<'_> {
         for pkesk in hidden {
             let keys = env.keys.own().iter().flat_map(|cert| cert.keys().map(move |ka| (cert, ka)));
             let fitting = keys.filter(|(_, ka)| same_algorithm(ka.key().pk_algo(), pkesk.pk_algo()));
-            let ours = fitting.filter(|(_, ka)| ka.key().has_secret() || env.keys.agent().is_some());
+            let ours = fitting.filter(|(_, ka)| env.holder.holds(ka.key().role_as_unspecified()));
             for (cert, ka) in ours.take(MAX_OWN_TRIED) {
-                if self.try_key(cert, &ka, pkesk, cipher, decrypt) {
+                if self.try_key(cert, &ka, pkesk, cipher, decrypt) == Tried::Fits {
                     return Some(cert.clone());
                 }
             }
         }
         None
-    }
-
-    fn in_agent(&self, ka: &ErasedKeyAmalgamation<'_, PublicParts>) -> bool {
-        self.env.keys.agent().is_some_and(|agent| agent.has(ka.key().role_as_unspecified()))
     }
 
     fn try_key(
@@ -67,65 +75,50 @@ impl Helper<'_> {
         pkesk: &PKESK,
         cipher: Option<SymmetricAlgorithm>,
         decrypt: &mut Try<'_>,
-    ) -> bool {
+    ) -> Tried {
         let fingerprint = ka.key().fingerprint();
-        let Some((algorithm, session_key)) = self.unwrap(ka, pkesk, cipher) else { return false };
+        let (algorithm, session_key) = match self.env.holder.unwrap(ka.key().role_as_unspecified(), pkesk, cipher) {
+            Answer::Key(algorithm, session_key) => (algorithm, session_key),
+            Answer::Nothing => return Tried::Misfit,
+            other => {
+                self.explain(&other, ka, pkesk);
+                return Tried::Not;
+            }
+        };
         // A hidden recipient's key may unwrap to nonsense; the right key names the right cipher, and the container proves it.
         let ours = algorithm == Some(SymmetricAlgorithm::Blowfish) && cipher.is_none();
         if !ours && !decrypt(algorithm, &session_key) {
-            return false;
+            return Tried::Misfit;
         }
         self.state.sealing.with = Some(cert.fingerprint());
         self.state.sealing.with_key = Some(fingerprint);
         if ours {
             self.state.blowfish = Some(session_key);
-            return false;
+            return Tried::Misfit;
         }
         self.state.session_key = true;
-        true
+        Tried::Fits
     }
 
-    fn unwrap(
-        &mut self,
-        ka: &ErasedKeyAmalgamation<'_, PublicParts>,
-        pkesk: &PKESK,
-        cipher: Option<SymmetricAlgorithm>,
-    ) -> Option<(Option<SymmetricAlgorithm>, SessionKey)> {
-        let Ok(key) = ka.key().clone().parts_into_secret() else {
-            let fingerprint = ka.key().fingerprint();
-            let held = self.env.keys.agent().and_then(|agent| agent.key(ka.key().role_as_unspecified()));
-            let Some(mut key) = held else {
-                if pkesk.recipient().is_some() {
-                    let reason =
-                        "would open it, but its secret is neither in a file of ours nor in a gpg-agent that answers";
-                    self.state.agent.get_or_insert_with(|| format!("our key {fingerprint:X} {reason}"));
-                }
-                return None;
-            };
-            let unwrapped = pkesk.decrypt(&mut key, cipher);
-            if let Some(error) = key.error {
+    /// Keeps why a secret was not used, to be told where no other opens the message.
+    fn explain(&mut self, answer: &Answer, ka: &ErasedKeyAmalgamation<'_, PublicParts>, pkesk: &PKESK) {
+        let fingerprint = ka.key().fingerprint();
+        match answer {
+            Answer::Locked => {
+                self.state.locked.get_or_insert(fingerprint);
+            }
+            Answer::Absent if pkesk.recipient().is_some() => {
+                let reason =
+                    "would open it, but its secret is neither in a file of ours nor in a gpg-agent that answers";
+                self.state.agent.get_or_insert_with(|| format!("our key {fingerprint:X} {reason}"));
+            }
+            Answer::Refused(error) => {
                 self.state.agent =
                     Some(format!("its key {fingerprint:X} is kept by gpg-agent and was not used: {error}"));
             }
-            return unwrapped;
-        };
-        if key.secret().is_encrypted() {
-            self.state.locked.get_or_insert(key.fingerprint());
-            return None;
+            _ => {}
         }
-        let key: openpgp::packet::Key<SecretParts, _> = key;
-        if is_elgamal(key.pk_algo()) {
-            return pkesk.decrypt(&mut ElGamal::new(key), cipher);
-        }
-        key.into_keypair().ok().and_then(|mut pair| pkesk.decrypt(&mut pair, cipher))
     }
-}
-
-// Old keys are what this is about.
-#[allow(deprecated)]
-fn is_elgamal(algorithm: PublicKeyAlgorithm) -> bool {
-    use PublicKeyAlgorithm::{ElGamalEncrypt, ElGamalEncryptSign};
-    matches!(algorithm, ElGamalEncrypt | ElGamalEncryptSign)
 }
 
 #[allow(deprecated)]
