@@ -16,7 +16,27 @@ use sealpost::output::Screen;
 use sealpost::safe;
 use serde_json::json;
 
+/// Everything that is freed is wiped first, whichever library held it: what was opened, typed or fetched does not outlive its
+/// use on the heap (docs/decisions/0013-memory.md).
+#[global_allocator]
+static WIPING: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
+/// Larger than what the C library keeps of ended threads for the next one (40 MiB), so that it goes back to the system, and
+/// with it what key arithmetic and parsers left there. Only what is used of it takes memory.
+const STACK: usize = 64 << 20;
+
 fn main() -> ExitCode {
+    commands::harden();
+    let work = std::thread::Builder::new().name("main".into()).stack_size(STACK).spawn(work);
+    match work.map(std::thread::JoinHandle::join) {
+        Ok(Ok(status)) => status,
+        // The panic hook has told it.
+        Ok(Err(_)) => ExitCode::from(101),
+        Err(e) => fail(&Error::new(Kind::Failed, format!("cannot start a thread: {e}")), false),
+    }
+}
+
+fn work() -> ExitCode {
     let json_wanted = std::env::args_os().any(|a| a == "--json");
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -26,7 +46,6 @@ fn main() -> ExitCode {
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
-    commands::harden();
     let app = app(&cli);
     match commands::run(&app, &cli.command) {
         Ok(done) => finish(&app, &done),
