@@ -14,6 +14,7 @@ use sealpost::config::Surroundings;
 use sealpost::error::{Error, Kind};
 use sealpost::output::Screen;
 use sealpost::safe;
+use serde::Serialize;
 use serde_json::json;
 
 /// Everything that is freed is wiped first, whichever library held it: what was opened, typed or fetched does not outlive its
@@ -113,13 +114,13 @@ fn print_text(done: &Done, screen: &Screen) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
         return done.view.show(screen, &mut out).and_then(|()| out.flush());
     }
-    let mut out = anstream::stdout().lock();
+    let mut out = safe::Wall::new(anstream::stdout().lock(), &sealpost::output::styles());
     done.view.show(screen, &mut out).and_then(|()| out.flush())
 }
 
 fn print_json(document: &serde_json::Value) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, document)?;
+    document.serialize(&mut serde_json::Serializer::with_formatter(&mut out, safe::Careful::default()))?;
     writeln!(out)?;
     out.flush()
 }

@@ -305,7 +305,7 @@ fn finish(
 ) -> anyhow::Result<Done> {
     let seal = seal_words(sealed);
     let asks = app.interactive && args.message_file.is_none();
-    let shown = format!("{}\n{seal}", safe::lines(&draft.shown()));
+    let shown = format!("{}\n{seal}", safe::lines(draft.shown().as_str()));
     if asks {
         app.say(&shown);
     }

@@ -87,9 +87,9 @@ fn history(ledger: &Ledger, row: &ReportRow, messages: &[MessageRow]) -> Result<
             }
             Happening {
                 at: event.at,
-                who: event.who.clone(),
+                who: (&event.who).into(),
                 what,
-                words: words(event),
+                words: words(event).into(),
                 happened_at: happened_at(event),
                 message: number(&event.message),
                 detail,
