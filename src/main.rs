@@ -43,8 +43,7 @@ fn work() -> ExitCode {
         Ok(cli) => cli,
         Err(e) if e.use_stderr() && json_wanted => return fail(&usage_error(&e), true),
         Err(e) => {
-            let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+            return misused(&e);
         }
     };
     let app = app(&cli);
@@ -137,6 +136,19 @@ fn fail(error: &Error, json: bool) -> ExitCode {
         }
     }
     ExitCode::from(error.kind.status())
+}
+
+/// Help that was asked for, or what is wrong with the command line: that repeats arguments, which may come out of a mail.
+fn misused(e: &clap::Error) -> ExitCode {
+    if !e.use_stderr() {
+        let _ = e.print();
+        return ExitCode::SUCCESS;
+    }
+    let mut styles = sealpost::output::styles();
+    styles.push("\x1b[4m".into());
+    let mut err = safe::Wall::new(anstream::stderr().lock(), &styles);
+    let _ = write!(err, "{}", e.render().ansi()).and_then(|()| err.flush());
+    ExitCode::from(2)
 }
 
 fn usage_error(e: &clap::Error) -> Error {
