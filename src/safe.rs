@@ -103,4 +103,23 @@ mod tests {
         assert_eq!(short("abcdef", 4), "abc…");
         assert_eq!(short("äöü", 3), "äöü");
     }
+
+    proptest::proptest! {
+        /// Whatever it is: nothing that could command, hide or reorder gets out, by any way.
+        #[test]
+        fn any_text_is_harmless(text in proptest::collection::vec(proptest::prelude::any::<char>(), 0..80)) {
+            let text: String = text.into_iter().collect();
+            for out in [line(&text), short(&text, 20), word(&text), csv_field(&text), html(&text), file_name(&text, "part")] {
+                proptest::prop_assert!(!out.chars().any(is_unsafe), "{out:?}");
+            }
+            proptest::prop_assert!(!lines(&text).chars().any(|c| is_unsafe(c) && c != '\n' && c != '\t'));
+            let name = file_name(&text, "part");
+            proptest::prop_assert!(!name.is_empty() && name.len() <= 200 && !name.contains(['/', '\\']), "{name:?}");
+            let page = html(&text);
+            proptest::prop_assert!(!page.contains(['<', '>', '"', '\'', '`']), "{page:?}");
+            let cell = csv_field(&text);
+            let inner = cell.get(1..cell.len() - 1).unwrap_or_default().replace("\"\"", "");
+            proptest::prop_assert!(!inner.contains('"') && !inner.trim_start().starts_with(['=', '+', '-', '@']), "{cell:?}");
+        }
+    }
 }

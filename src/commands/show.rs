@@ -1,6 +1,6 @@
 //! `sealpost show ID` and `sealpost save ID PART`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -166,6 +166,9 @@ mod erased {
 
 /// Runs `save`.
 pub fn save(app: &App, args: &save::Args) -> anyhow::Result<Done> {
+    if args.file.as_deref() == Some(Path::new("-")) {
+        return Err(usage("an attachment goes into a file, not to standard output").hint("./- names a file").into());
+    }
     let config = app.config()?;
     let ledger = books::read(app, &config)?;
     let row = desk::resolve(&ledger, &args.id)?;
