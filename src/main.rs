@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     match work.map(std::thread::JoinHandle::join) {
         Ok(Ok(status)) => status,
         // The panic hook has told it.
-        Ok(Err(_)) => ExitCode::from(101),
+        Ok(Err(_)) => ExitCode::FAILURE,
         Err(e) => fail(&Error::new(Kind::Failed, format!("cannot start a thread: {e}")), false),
     }
 }

@@ -25,11 +25,6 @@ impl Foreign {
     pub fn starts_with(&self, words: &str) -> bool {
         self.0.starts_with(words)
     }
-
-    /// The same text.
-    pub fn is(&self, text: &str) -> bool {
-        self.0 == text
-    }
 }
 
 impl From<String> for Foreign {
@@ -47,6 +42,12 @@ impl From<&String> for Foreign {
 impl From<&str> for Foreign {
     fn from(text: &str) -> Foreign {
         Foreign(text.to_owned())
+    }
+}
+
+impl PartialEq<&str> for Foreign {
+    fn eq(&self, text: &&str) -> bool {
+        self.0 == *text
     }
 }
 
