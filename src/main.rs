@@ -42,9 +42,7 @@ fn work() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) if e.use_stderr() && json_wanted => return fail(&usage_error(&e), true),
-        Err(e) => {
-            return misused(&e);
-        }
+        Err(e) => return misused(&e),
     };
     let app = app(&cli);
     match commands::run(&app, &cli.command) {
