@@ -15,6 +15,7 @@ pub mod plan;
 pub mod policy;
 pub mod poll;
 pub mod reply;
+pub mod report;
 pub mod save;
 pub mod show;
 pub mod stats;
@@ -111,6 +112,8 @@ pub enum Command {
     Policy(policy::Args),
     /// How well the policy was kept
     Stats(stats::Args),
+    /// Draw how well the policy was kept, as a page
+    Report(report::Args),
     /// Keys and certificates
     Key(key::Args),
     /// Verify the ledger: its history, its files, its counts

@@ -21,6 +21,7 @@ pub mod poll;
 pub mod post;
 pub mod reply;
 pub mod sandbox;
+pub mod report;
 pub mod secrets;
 pub mod servers;
 pub mod show;
@@ -36,13 +37,14 @@ use jiff::tz::TimeZone;
 use crate::case::filing::Ours;
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config, Surroundings};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, usage};
 use crate::ledger::LedgerError;
 use crate::message::same_address;
 use crate::output::{Raw, View};
 use crate::pgp::certs;
 use crate::pgp::keyring::Keyring;
 use crate::worker::{Limits, PartError, Reader, StartError};
+use crate::safe;
 
 /// What every command is given: the present, the surroundings, how to talk.
 #[derive(Clone, Debug)]
@@ -118,10 +120,15 @@ impl App {
         Reader::new(self.program.clone(), ring, Limits::default())
     }
 
-    /// Says something on standard error, unless asked to be quiet. Not for errors.
+    /// Refuses two forms of one answer.
+    fn one_form(&self, csv: bool) -> Result<(), Error> {
+        if csv && self.json { Err(usage("--csv and --json are two forms of one answer: choose one")) } else { Ok(()) }
+    }
+
+    /// Says something on standard error, unless asked to be quiet; safe, whatever it quotes. Not for errors.
     pub fn say(&self, text: impl std::fmt::Display) {
         if !self.quiet {
-            anstream::eprintln!("{text}");
+            anstream::eprintln!("{}", safe::lines(&text.to_string()));
         }
     }
 }
@@ -160,6 +167,7 @@ pub fn run(app: &App, command: &Command) -> anyhow::Result<Done> {
         Command::Plan(args) => plan::run(app, args),
         Command::Policy(args) => policy::run(app, args),
         Command::Stats(args) => stats::run(app, args),
+        Command::Report(args) => report::run(app, args),
         Command::Key(args) => key::run(app, args),
         Command::Audit(_) => audit::run(app),
         Command::Check(args) => check::run(app, args),

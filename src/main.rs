@@ -15,23 +15,40 @@ use sealpost::error::{Error, Kind};
 use sealpost::output::Screen;
 use sealpost::safe;
 use sealpost::worker;
+use serde::Serialize;
 use serde_json::json;
+
+/// Everything that is freed is wiped first, whichever library held it: what was opened, typed or fetched does not outlive its
+/// use on the heap (docs/decisions/0013-memory.md).
+#[global_allocator]
+static WIPING: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
+/// Larger than what the C library keeps of ended threads for the next one (40 MiB), so that it goes back to the system, and
+/// with it what key arithmetic and parsers left there. Only what is used of it takes memory.
+const STACK: usize = 64 << 20;
 
 fn main() -> ExitCode {
     // Nobody types it: at a terminal it is an unknown argument like any other.
     if std::env::args_os().nth(1).is_some_and(|first| first == worker::ARGUMENT) && !std::io::stdin().is_terminal() {
         return worker::serve();
     }
+    commands::harden();
+    let work = std::thread::Builder::new().name("main".into()).stack_size(STACK).spawn(work);
+    match work.map(std::thread::JoinHandle::join) {
+        Ok(Ok(status)) => status,
+        // The panic hook has told it.
+        Ok(Err(_)) => ExitCode::FAILURE,
+        Err(e) => fail(&Error::new(Kind::Failed, format!("cannot start a thread: {e}")), false),
+    }
+}
+
+fn work() -> ExitCode {
     let json_wanted = std::env::args_os().any(|a| a == "--json");
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) if e.use_stderr() && json_wanted => return fail(&usage_error(&e), true),
-        Err(e) => {
-            let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
-        }
+        Err(e) => return misused(&e),
     };
-    commands::harden();
     let app = app(&cli);
     match commands::run(&app, &cli.command) {
         Ok(done) => finish(&app, &done),
@@ -106,13 +123,13 @@ fn print_text(done: &Done, screen: &Screen) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
         return done.view.show(screen, &mut out).and_then(|()| out.flush());
     }
-    let mut out = anstream::stdout().lock();
+    let mut out = safe::Wall::new(anstream::stdout().lock(), &sealpost::output::styles());
     done.view.show(screen, &mut out).and_then(|()| out.flush())
 }
 
 fn print_json(document: &serde_json::Value) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, document)?;
+    document.serialize(&mut serde_json::Serializer::with_formatter(&mut out, safe::Careful::default()))?;
     writeln!(out)?;
     out.flush()
 }
@@ -129,6 +146,19 @@ fn fail(error: &Error, json: bool) -> ExitCode {
         }
     }
     ExitCode::from(error.kind.status())
+}
+
+/// Help that was asked for, or what is wrong with the command line: that repeats arguments, which may come out of a mail.
+fn misused(e: &clap::Error) -> ExitCode {
+    if !e.use_stderr() {
+        let _ = e.print();
+        return ExitCode::SUCCESS;
+    }
+    let mut styles = sealpost::output::styles();
+    styles.push("\x1b[4m".into());
+    let mut err = safe::Wall::new(anstream::stderr().lock(), &styles);
+    let _ = write!(err, "{}", e.render().ansi()).and_then(|()| err.flush());
+    ExitCode::from(2)
 }
 
 fn usage_error(e: &clap::Error) -> Error {

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+pub mod csv;
 pub mod demo;
 pub mod health;
 pub mod intake;
@@ -10,6 +11,7 @@ pub mod keys;
 pub mod list;
 pub mod message;
 pub mod outbox;
+pub mod page;
 pub mod plan;
 pub mod policy;
 pub mod report;
@@ -71,6 +73,14 @@ pub const WELL: Style = AnsiColor::Green.on_default();
 pub const HEAD: Style = Style::new().bold();
 /// Stands back.
 pub const FAINT: Style = Style::new().dimmed();
+
+/// Every style there is: nothing else that commands a terminal gets there.
+pub fn styles() -> Vec<String> {
+    [ALARM, NOTICE, WELL, HEAD, FAINT]
+        .iter()
+        .flat_map(|s| [s.render().to_string(), s.render_reset().to_string()])
+        .collect()
+}
 
 /// A text in a style; `main` takes the style out where the output is not a terminal.
 pub fn styled(style: Style, text: impl std::fmt::Display) -> String {

@@ -1,22 +1,37 @@
-//! Strangers' text, made safe for a terminal.
+//! Strangers' text, made safe for where it goes: a terminal, a shell, a file's name, a spreadsheet, a page, JSON.
 //!
 //! Everything that came in a mail, from a server or out of a certificate is hostile when printed (CWE-150): it is
-//! shown through this module or not at all. JSON output carries the text itself, escaped as JSON does.
+//! shown through this module or not at all. What `output` holds of it is [`Foreign`], which has no `Display`: forgetting to
+//! choose a way does not compile. Behind that stands a [`Wall`], which every byte for a terminal passes.
+
+mod foreign;
+mod html;
+mod json;
+mod name;
+mod sheet;
+mod wall;
 
 use std::fmt::Write as _;
 
+pub use foreign::{Foreign, Text};
+pub use html::html;
+pub use json::Careful;
+pub use name::file_name;
+pub use sheet::csv_field;
+pub use wall::Wall;
+
 /// One line of a stranger's text: every control character, line ends and tabs too, becomes a visible escape.
-pub fn line(text: &str) -> String {
-    escape(text, |_| false)
+pub fn line<T: Text + ?Sized>(text: &T) -> String {
+    escape(text.text(), |_| false)
 }
 
 /// Several lines of a stranger's text: line feeds and tabs stay, everything else as in [`line`].
-pub fn lines(text: &str) -> String {
-    escape(&text.replace("\r\n", "\n"), |c| c == '\n' || c == '\t')
+pub fn lines<T: Text + ?Sized>(text: &T) -> String {
+    escape(&text.text().replace("\r\n", "\n"), |c| c == '\n' || c == '\t')
 }
 
 /// [`line`], cut to `width` characters with an ellipsis where it was longer.
-pub fn short(text: &str, width: usize) -> String {
+pub fn short<T: Text + ?Sized>(text: &T, width: usize) -> String {
     let safe = line(text);
     if safe.chars().count() <= width {
         return safe;
@@ -28,37 +43,13 @@ pub fn short(text: &str, width: usize) -> String {
 
 /// [`line`] as one word of a command that a person may paste into a shell. Addresses may hold `` ` ``, `$`, `|` and `&`
 /// (RFC 5322, atext); quoted, they are nothing but themselves.
-pub fn word(text: &str) -> String {
+pub fn word<T: Text + ?Sized>(text: &T) -> String {
     let safe = line(text);
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
     if !safe.is_empty() && !safe.starts_with('-') && safe.chars().all(plain) {
         return safe;
     }
     format!("'{}'", safe.replace('\'', "'\\''"))
-}
-
-/// A file name made from a stranger's: the last component, without separators, control characters, leading dots or
-/// names that systems treat specially; `fallback` where nothing is left.
-pub fn file_name(name: &str, fallback: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let kept: String = last
-        .chars()
-        .filter(|c| !is_unsafe(*c) && !matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\0'))
-        .collect();
-    let trimmed = kept.trim().trim_start_matches(['.', '-', '~']).trim_end_matches(['.', ' ']);
-    let mut result = String::new();
-    for c in trimmed.chars() {
-        if result.len() + c.len_utf8() > 200 {
-            break;
-        }
-        result.push(c);
-    }
-    let stem = result.split('.').next().unwrap_or_default().to_ascii_uppercase();
-    let device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
-        || (stem.len() == 4
-            && (stem.starts_with("COM") || stem.starts_with("LPT"))
-            && stem.as_bytes()[3].is_ascii_digit());
-    if result.is_empty() || device { fallback.to_owned() } else { result }
 }
 
 fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
@@ -80,8 +71,8 @@ fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
 fn is_unsafe(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}'
-        | '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}'
         | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{fff0}'..='\u{fff8}'
         | '\u{e000}'..='\u{f8ff}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
         | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..='\u{10ffff}')
@@ -113,20 +104,22 @@ mod tests {
         assert_eq!(short("äöü", 3), "äöü");
     }
 
-    #[test]
-    fn file_names_stay_in_their_folder() {
-        for (name, safe) in [
-            ("../../etc/passwd", "passwd"),
-            ("C:\\boot.ini", "boot.ini"),
-            (".bashrc", "bashrc"),
-            ("-rf", "rf"),
-            ("con.txt", "part"),
-            ("a\u{202e}gpj.exe", "agpj.exe"),
-            ("...", "part"),
-            ("poc.py", "poc.py"),
-        ] {
-            assert_eq!(file_name(name, "part"), safe, "{name:?}");
+    proptest::proptest! {
+        /// Whatever it is: nothing that could command, hide or reorder gets out, by any way.
+        #[test]
+        fn any_text_is_harmless(text in proptest::collection::vec(proptest::prelude::any::<char>(), 0..80)) {
+            let text: String = text.into_iter().collect();
+            for out in [line(&text), short(&text, 20), word(&text), csv_field(&text), html(&text), file_name(&text, "part")] {
+                proptest::prop_assert!(!out.chars().any(is_unsafe), "{out:?}");
+            }
+            proptest::prop_assert!(!lines(&text).chars().any(|c| is_unsafe(c) && c != '\n' && c != '\t'));
+            let name = file_name(&text, "part");
+            proptest::prop_assert!(!name.is_empty() && name.len() <= 200 && !name.contains(['/', '\\']), "{name:?}");
+            let page = html(&text);
+            proptest::prop_assert!(!page.contains(['<', '>', '"', '\'', '`']), "{page:?}");
+            let cell = csv_field(&text);
+            let inner = cell.get(1..cell.len() - 1).unwrap_or_default().replace("\"\"", "");
+            proptest::prop_assert!(!inner.contains('"') && !inner.trim_start().starts_with(['=', '+', '-', '@']), "{cell:?}");
         }
-        assert!(file_name(&"x".repeat(5000), "part").len() <= 200);
     }
 }

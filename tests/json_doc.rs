@@ -210,6 +210,7 @@ const RUNS: &[(&str, &str, i32)] = &[
     ("policy adopt", "policy adopt range.toml", 0),
     ("stats", "stats", 0),
     ("stats", "stats --by month", 0),
+    ("report --html", "report --html page.html", 0),
     ("check", "check --offline", 3),
     ("audit", "audit", 0),
     ("init", "--config other/config.toml init --address security@example.org --maildir mail", 0),

@@ -134,6 +134,98 @@ fn outside_libraries_stay_in_their_room() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Fields of what `output` shows that are plain text: words of ours, digits, names of algorithms, what the configuration or the
+/// document of a policy says. Everything that a stranger may have written is `safe::Foreign`, which cannot be printed by mistake.
+/// A new field is either that or has a place here, with whose words it is.
+const OUR_WORDS: [(&str, &[&str], &str); 14] = [
+    ("demo.rs", &["about", "command"], "the demo's own script"),
+    ("health.rs", &["head"], "a digest"),
+    (
+        "intake.rs",
+        &["source", "warnings"],
+        "the configuration's words, and ours, which quote through safe; shown through safe again",
+    ),
+    ("keys.rs", &["fingerprint", "source"], "digits; one of six words"),
+    ("list.rs", &["notices"], "ours, which quote through safe"),
+    (
+        "message.rs",
+        &["cipher", "aead", "integrity", "decrypted_with", "by", "hash", "path"],
+        "names of algorithms, digits",
+    ),
+    ("outbox.rs", &["state"], "one of six words"),
+    (
+        "plan.rs",
+        &["uid", "zone", "notices", "team_time", "reporter_time", "kind", "said"],
+        "digits, times, the configuration's words, ours",
+    ),
+    (
+        "policy.rs",
+        &[
+            "file",
+            "contacts",
+            "pgp_fingerprints",
+            "required_report_fields",
+            "supported_versions",
+            "warnings",
+            "quote",
+            "number",
+            "why",
+        ],
+        "of a document that a person named; shown through safe",
+    ),
+    ("policy/proposal.rs", &["sentence", "justification"], "ours"),
+    (
+        "policy/versions.rs",
+        &["file", "changes", "notices", "pending"],
+        "of a document that a person named; shown through safe",
+    ),
+    ("report.rs", &["owed_by", "why", "words", "uid"], "a pack's, ours, digits"),
+    ("show.rs", &["what"], "the name of an event"),
+    ("stats.rs", &["month"], "digits"),
+];
+
+#[test]
+fn strangers_text_cannot_be_printed_by_mistake() {
+    let mut wrong = Vec::new();
+    let mut met = std::collections::BTreeSet::new();
+    for (file, text) in sources() {
+        let Some(file) = file.strip_prefix("output/") else { continue };
+        // Only what a command's answer is made of: fields of structs, four blanks deep.
+        for line in code(&text) {
+            let Some((name, kind)) =
+                line.strip_prefix("    ").and_then(|l| l.trim_end().strip_suffix(',')?.split_once(": "))
+            else {
+                continue;
+            };
+            let name = name.trim_start_matches("pub ");
+            let field = name.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !name.is_empty();
+            if !field || !kind.contains("String") || kind.contains(['(', '&', ':']) {
+                continue;
+            }
+            met.insert((file.to_owned(), name.to_owned()));
+            if !OUR_WORDS.iter().any(|(there, fields, _)| *there == file && fields.contains(&name)) {
+                wrong.push(format!("src/output/{file}: {name}: {kind} is neither Foreign nor in OUR_WORDS"));
+            }
+        }
+    }
+    for (file, fields, whose) in OUR_WORDS {
+        assert!(whose.len() > 3);
+        for field in fields {
+            if !met.contains(&(file.to_owned(), (*field).to_owned())) {
+                wrong.push(format!(
+                    "src/output/{file} has no field {field} of plain text any more: take it off OUR_WORDS"
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // The way round the type: nothing outside `safe` reads what is in a Foreign.
+    let open = |text: &str| code(text).any(|l| l.contains("safe::foreign") || l.contains("inside::Text"));
+    let round: Vec<String> =
+        sources().into_iter().filter(|(f, t)| !f.starts_with("safe") && open(t)).map(|(f, _)| f).collect();
+    assert!(round.is_empty(), "{round:?} go round safe");
+}
+
 #[test]
 fn now_is_an_argument_and_main_is_the_only_exit() {
     let mut wrong = Vec::new();

@@ -10,7 +10,8 @@ Exit status 3 with --overdue: something is overdue.
 Examples:
   sealpost list
   sealpost list --overdue
-  sealpost list --search 'heap overflow'")]
+  sealpost list --search 'heap overflow'
+  sealpost list --all --csv > reports.csv")]
 pub struct Args {
     /// Closed ones too
     #[arg(long)]
@@ -27,6 +28,9 @@ pub struct Args {
     /// Only those whose subject, sender or opened text has these words
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
+    /// As a table for a spreadsheet
+    #[arg(long, conflicts_with = "automatic")]
+    pub csv: bool,
 }
 
 fn state(word: &str) -> Result<State, String> {

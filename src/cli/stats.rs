@@ -10,7 +10,8 @@ Reports are counted in the period they arrived in; one that was once late stays 
 
 Examples:
   sealpost stats
-  sealpost stats --since 2026-01-01 --by month")]
+  sealpost stats --since 2026-01-01 --by month
+  sealpost stats --csv > months.csv")]
 pub struct Args {
     /// Only reports received since this day
     #[arg(long, value_name = "DATE")]
@@ -18,6 +19,9 @@ pub struct Args {
     /// Split by period
     #[arg(long, value_enum)]
     pub by: Option<By>,
+    /// By month, as a table for a spreadsheet
+    #[arg(long)]
+    pub csv: bool,
 }
 
 /// A period.

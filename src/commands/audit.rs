@@ -15,7 +15,7 @@ pub fn run(app: &App) -> anyhow::Result<Done> {
         events: audit.events,
         messages: audit.messages,
         head: audit.head,
-        problems: audit.problems,
+        problems: audit.problems.into_iter().map(Into::into).collect(),
     };
     let mut done = Done::new(view);
     done.status = status;

@@ -42,7 +42,7 @@ fn permissions(config: &Config) -> Vec<Finding> {
     for path in paths.into_iter().filter(|p| p.exists()) {
         if let Err(e) = files::refuse_loose(path) {
             let mut finding = Finding::fail("permission", e.message);
-            finding.hint = e.hints.into_iter().next();
+            finding.hint = e.hints.into_iter().next().map(Into::into);
             found.push(finding);
         }
     }

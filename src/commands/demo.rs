@@ -41,7 +41,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         "sealpost poll",
         super::poll::run(&App { verbose: true, ..loud }, &poll::Args { retry_quarantined: false, no_send: false }),
     )?;
-    let all = list::Args { all: false, overdue: false, state: None, automatic: false, search: None };
+    let all = list::Args { all: false, overdue: false, state: None, automatic: false, search: None, csv: false };
     step("What is due, by the SECURITY.md in this folder:", "sealpost list", super::list::run(&inner, &all))?;
     let report = mails::REPORT.to_string();
     step(
@@ -78,7 +78,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     step(
         "How well the policy was kept:",
         "sealpost stats",
-        super::stats::run(&inner, &stats::Args { since: None, by: None }),
+        super::stats::run(&inner, &stats::Args { since: None, by: None, csv: false }),
     )?;
     step("The history is a hash chain; any edit shows.", "sealpost audit", super::audit::run(&inner))?;
     Ok(Done::new(Demo { folder, steps }))

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind, not_found};
 use crate::ledger::{Ledger, ReportRow};
 use crate::output::report::{CandidateView, ClockView, Person, ReportView};
-use crate::safe;
+use crate::safe::{self, Foreign};
 use crate::verdict::{EncryptionStatus, SignatureStatus};
 
 /// A policy larger than this is no policy.
@@ -155,10 +155,10 @@ impl Desk {
             id,
             uid: row.uid.clone(),
             state: case.map_or_else(|| state.state(), |case| case.state_of(state)),
-            subject: opened.and_then(|o| o.subject.clone()).unwrap_or_default(),
+            subject: opened.and_then(|o| o.subject.clone()).unwrap_or_default().into(),
             reporter: Person {
-                address: row.reporter.clone(),
-                name: opened.and_then(|o| o.name.clone()).filter(|n| !n.is_empty()),
+                address: (&row.reporter).into(),
+                name: opened.and_then(|o| o.name.as_ref()).filter(|n| !n.is_empty()).map(Foreign::from),
             },
             received_at: row.received_at,
             // A mail that nothing has looked at yet is not known to be open to anybody.
@@ -169,12 +169,12 @@ impl Desk {
             case: first,
             duplicate_of: (first != id).then_some(first),
             candidates: self.candidates(&row.uid),
-            severity: state.severity.clone(),
-            assignee: state.assignee.clone(),
-            tags: state.tags.iter().cloned().collect(),
+            severity: state.severity.as_ref().map(Foreign::from),
+            assignee: state.assignee.as_ref().map(Foreign::from),
+            tags: state.tags.iter().map(Foreign::from).collect(),
             unanswered: unanswered(state),
             news_since_closing: state.closed_at.is_some_and(|closed| state.wrote_at.iter().any(|at| *at > closed)),
-            quarantined: opened.and_then(|o| o.quarantined.clone()),
+            quarantined: opened.and_then(|o| o.quarantined.as_ref()).map(Foreign::from),
         }
     }
 
@@ -183,7 +183,7 @@ impl Desk {
         suggested
             .iter()
             .filter_map(|(other, why)| {
-                Some(CandidateView { report: self.number(other)?, score: 1.0, flagged: true, why: vec![why.clone()] })
+                Some(CandidateView { report: self.number(other)?, score: 1.0, flagged: true, why: vec![why.into()] })
             })
             .take(10)
             .collect()

@@ -68,13 +68,13 @@ fn list(app: &App) -> anyhow::Result<Done> {
 fn key_view(info: &CertInfo, source: &str, address: Option<&str>, pins: &[(String, String)]) -> KeyView {
     KeyView {
         fingerprint: info.fingerprint.clone(),
-        user_ids: info.user_ids.iter().map(|u| u.text.clone()).collect(),
+        user_ids: info.user_ids.iter().map(|u| (&u.text).into()).collect(),
         address: address.map(Into::into),
         source: source.into(),
-        pinned_for: pins.iter().filter(|(_, f)| *f == info.fingerprint).map(|(a, _)| a.clone()).collect(),
+        pinned_for: pins.iter().filter(|(_, f)| *f == info.fingerprint).map(|(a, _)| a.into()).collect(),
         expires: info.expires,
         encryption_expires: info.encryption_expires,
-        unusable: info.usable.as_ref().err().map(|reason| format!("nothing can be encrypted to it: {reason}")),
+        unusable: info.usable.as_ref().err().map(|reason| format!("nothing can be encrypted to it: {reason}").into()),
     }
 }
 

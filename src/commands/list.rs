@@ -13,6 +13,7 @@ use crate::output::report::{Person, ReportView};
 
 /// Runs it.
 pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
+    app.one_form(args.csv)?;
     let config = app.config()?;
     let ledger = books::read(app, &config)?;
     if args.automatic {
@@ -42,6 +43,9 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         _ => "no open reports; sealpost list --all shows closed ones",
     };
     let list = List { reports, notices: desk.notices, asked };
+    if args.csv {
+        return Ok(Done::new(list.table()).needs_person(overdue));
+    }
     Ok(Done::new(list).needs_person(overdue).zone(&config.calendar.zone))
 }
 
@@ -64,8 +68,8 @@ fn automatic(ledger: &Ledger) -> anyhow::Result<AutomaticList> {
         let header = opened.header;
         messages.push(AutomaticView {
             id: row.id.0,
-            from: header.from.first().map_or(Person { address: String::new(), name: None }, Person::from),
-            subject: header.subject.unwrap_or_default(),
+            from: header.from.first().map_or(Person { address: "".into(), name: None }, Person::from),
+            subject: header.subject.unwrap_or_default().into(),
             received_at: row.received_at,
             kind: header.automatic,
         });

@@ -70,9 +70,9 @@ fn list(ledger: &Ledger) -> anyhow::Result<Outbox> {
         outbox.push(Item {
             number: item.number,
             report,
-            to: item.recipients,
+            to: item.recipients.into_iter().map(Into::into).collect(),
             state: item.state.name().to_owned(),
-            reason: item.reason,
+            reason: item.reason.map(Into::into),
             queued_at,
             size,
         });

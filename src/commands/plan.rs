@@ -26,7 +26,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let notice = desk.notice(first);
     let clocked: Vec<_> = reports.iter().map(|report| (*report, desk.clocks(report))).collect();
     let zone = &config.calendar.zone;
-    let theirs = offset(&ledger, &first.uid).map(|offset| Theirs { address: first.reporter.clone(), offset });
+    let theirs = offset(&ledger, &first.uid).map(|offset| Theirs { address: (&first.reporter).into(), offset });
     let entries = timeline(case, &clocked, notice, &desk.calendar);
     let rows = entries
         .into_iter()

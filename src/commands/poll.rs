@@ -14,6 +14,7 @@ use crate::wire::{self, Progress};
 pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let config = app.config()?;
     files::refuse_loose(&config.file)?;
+    super::reply::editor::sweep(app);
     let mut ledger = books::write(&config, &books::stamp(app))?;
     let notice = desk::adopt_policy(app, &config, &mut ledger);
     let mut taker = Taker::new(app, &mut ledger, source_name(&config));

@@ -1,7 +1,7 @@
 //! `sealpost reply ID`: a draft from a person, shown as it will be signed, sealed to the pinned certificate, into the outbox,
 //! out. Where a person must decide and nobody is there, nothing is sent and the command that decides is named.
 
-mod editor;
+pub mod editor;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -305,7 +305,7 @@ fn finish(
 ) -> anyhow::Result<Done> {
     let seal = seal_words(sealed);
     let asks = app.interactive && args.message_file.is_none();
-    let shown = format!("{}\n{seal}", safe::lines(&draft.shown()));
+    let shown = format!("{}\n{seal}", safe::lines(draft.shown().as_str()));
     if asks {
         app.say(&shown);
     }

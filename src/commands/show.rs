@@ -1,6 +1,6 @@
 //! `sealpost show ID` and `sealpost save ID PART`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -87,9 +87,9 @@ fn history(ledger: &Ledger, row: &ReportRow, messages: &[MessageRow]) -> Result<
             }
             Happening {
                 at: event.at,
-                who: event.who.clone(),
+                who: (&event.who).into(),
                 what,
-                words: words(event),
+                words: words(event).into(),
                 happened_at: happened_at(event),
                 message: number(&event.message),
                 detail,
@@ -166,6 +166,9 @@ mod erased {
 
 /// Runs `save`.
 pub fn save(app: &App, args: &save::Args) -> anyhow::Result<Done> {
+    if args.file.as_deref() == Some(Path::new("-")) {
+        return Err(usage("an attachment goes into a file, not to standard output").hint("./- names a file").into());
+    }
     let config = app.config()?;
     let ledger = books::read(app, &config)?;
     let row = desk::resolve(&ledger, &args.id)?;

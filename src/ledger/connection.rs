@@ -59,6 +59,8 @@ fn refuse_emptied(path: &Path, mode: Mode) -> Result<()> {
 fn unlock(conn: &Connection, path: &Path, key: &LedgerKey) -> Result<()> {
     // A person gets one line, from us; SQLCipher would write its own to standard error.
     conn.execute_batch("PRAGMA cipher_log_level = NONE")?;
+    // Everything that SQLite frees is overwritten first; before the key, so that this holds for the key too.
+    want(conn, path, "cipher_memory_security", 1)?;
     let mut pragma = Zeroizing::new(String::with_capacity(128));
     pragma.push_str("PRAGMA key = \"x'");
     pragma.push_str(&key.to_hex());

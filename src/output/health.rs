@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{ALARM, NOTICE, Screen, View, WELL, document, styled, wrap};
-use crate::safe;
+use crate::safe::{self, Foreign};
 
 /// How a thing that was looked at stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -27,30 +27,30 @@ pub struct Finding {
     /// How it stands.
     pub level: Level,
     /// In words.
-    pub words: String,
+    pub words: Foreign,
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    pub hint: Option<Foreign>,
 }
 
 impl Finding {
     /// It is well.
-    pub fn ok(about: &'static str, words: impl Into<String>) -> Finding {
+    pub fn ok(about: &'static str, words: impl Into<Foreign>) -> Finding {
         Finding { about, level: Level::Ok, words: words.into(), hint: None }
     }
 
     /// A person should see to it.
-    pub fn warn(about: &'static str, words: impl Into<String>) -> Finding {
+    pub fn warn(about: &'static str, words: impl Into<Foreign>) -> Finding {
         Finding { about, level: Level::Warn, words: words.into(), hint: None }
     }
 
     /// It would stop the next poll.
-    pub fn fail(about: &'static str, words: impl Into<String>) -> Finding {
+    pub fn fail(about: &'static str, words: impl Into<Foreign>) -> Finding {
         Finding { about, level: Level::Fail, words: words.into(), hint: None }
     }
 
     /// The same with what to do.
-    pub fn hint(mut self, hint: impl Into<String>) -> Finding {
+    pub fn hint(mut self, hint: impl Into<Foreign>) -> Finding {
         self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
         self
     }
@@ -125,7 +125,7 @@ pub struct AuditView {
     /// Hash of the last event of this device.
     pub head: String,
     /// What is wrong, and where.
-    pub problems: Vec<String>,
+    pub problems: Vec<Foreign>,
 }
 
 impl View for AuditView {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{ALARM, FAINT, HEAD, NOTICE, Screen, View, WELL, document, styled};
-use crate::safe;
+use crate::safe::{self, Foreign};
 
 /// Our keys and the certificates of others.
 #[derive(Serialize)]
@@ -23,20 +23,20 @@ pub struct KeyView {
     /// Upper-case hexadecimal.
     pub fingerprint: String,
     /// As they stand there.
-    pub user_ids: Vec<String>,
+    pub user_ids: Vec<Foreign>,
     /// The address it was seen with, for a certificate that came with a mail.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
+    pub address: Option<Foreign>,
     /// Where it came from: `own`, `configured`, `autocrypt`, `attached`, `gossip`, `imported`.
     pub source: String,
     /// Addresses that a person pinned it for.
-    pub pinned_for: Vec<String>,
+    pub pinned_for: Vec<Foreign>,
     /// When the primary key expires.
     pub expires: Option<Timestamp>,
     /// When the subkey that a sender would encrypt to expires.
     pub encryption_expires: Option<Timestamp>,
     /// Why nothing can be encrypted to it.
-    pub unusable: Option<String>,
+    pub unusable: Option<Foreign>,
 }
 
 impl View for KeyList {
@@ -76,7 +76,10 @@ impl KeyView {
         let pinned = match self.pinned_for.as_slice() {
             [] if self.source == "own" => String::new(),
             [] => styled(FAINT, "not pinned"),
-            addresses => styled(WELL, format!("pinned for {}", safe::line(&addresses.join(", ")))),
+            addresses => {
+                let addresses: Vec<String> = addresses.iter().map(safe::line).collect();
+                styled(WELL, format!("pinned for {}", addresses.join(", ")))
+            }
         };
         // An imported certificate came from a file, not with a mail.
         let sender = self.address.as_ref().filter(|_| self.source != "imported");

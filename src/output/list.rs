@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::report::{Person, ReportView};
+use super::csv::{Cell, Table};
+use super::report::{Person, ReportView, subject};
 use super::{FAINT, HEAD, NOTICE, Screen, View, document, styled, wrap};
-use crate::safe;
+use crate::safe::{self, Foreign};
 
 /// Reports, the most urgent first.
 #[derive(Serialize)]
@@ -43,17 +44,70 @@ impl View for List {
     }
 }
 
+impl List {
+    /// The same for a spreadsheet.
+    pub fn table(&self) -> Table {
+        let rows = self.reports.iter().map(cells).collect();
+        Table { head: &COLUMNS, rows, document: document(self) }
+    }
+}
+
+const COLUMNS: [&str; 17] = [
+    "id",
+    "uid",
+    "state",
+    "subject",
+    "reporter",
+    "name",
+    "received_at",
+    "encryption",
+    "signature",
+    "messages",
+    "next_clock",
+    "next_due_at",
+    "overdue",
+    "severity",
+    "assignee",
+    "tags",
+    "case",
+];
+
+fn cells(report: &ReportView) -> Vec<Cell> {
+    let json = |value: serde_json::Value| Cell::words(value.as_str().unwrap_or_default());
+    let next = report.most_urgent();
+    let tags: Vec<String> = report.tags.iter().map(safe::line).collect();
+    vec![
+        Cell::number(report.id),
+        Cell::words(&report.uid),
+        json(document(&report.state)),
+        Cell::words(&report.subject),
+        Cell::words(&report.reporter.address),
+        Cell::maybe(report.reporter.name.as_ref().map(Cell::words)),
+        Cell::words(&report.received_at.to_string()),
+        json(document(&report.encryption)),
+        json(document(&report.signature)),
+        Cell::number(report.messages as u64),
+        Cell::maybe(next.map(|clock| Cell::words(clock.kind.name()))),
+        Cell::maybe(next.and_then(|clock| clock.due_at).map(|at| Cell::words(&at.to_string()))),
+        Cell::number(u8::from(report.is_overdue())),
+        Cell::maybe(report.severity.as_ref().map(Cell::words)),
+        Cell::maybe(report.assignee.as_ref().map(Cell::words)),
+        Cell::words(&tags.join(" ")),
+        Cell::number(report.case),
+    ]
+}
+
 /// Two lines: what is due and the subject; then who, when and what is proven.
 fn row(report: &ReportView, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
     let urgency = report.urgency();
     let plain = anstream::adapter::strip_str(&urgency).to_string().chars().count();
     let room = screen.width.saturating_sub(8 + plain + 2).max(20);
-    let subject = if report.subject.is_empty() { "(no subject)" } else { &report.subject };
+    let subject = subject(report);
     writeln!(
         out,
         "{}  {}  {urgency}",
         styled(HEAD, format!("{:>5}", report.id)),
-        pad(&safe::short(subject, room), room)
+        pad(&safe::short(&subject, room), room)
     )?;
     let mut facts = vec![word(report.state), report.seal()];
     facts.extend(report.severity.iter().map(|s| safe::short(s, 12)));
@@ -103,7 +157,7 @@ pub struct AutomaticView {
     /// Who, as far as it says.
     pub from: Person,
     /// Its subject.
-    pub subject: String,
+    pub subject: Foreign,
     /// The server's word.
     pub received_at: jiff::Timestamp,
     /// `bounce`, `reply` or `receipt`.
@@ -124,7 +178,7 @@ impl View for AutomaticList {
             let head =
                 format!("{:>5}  {}  {:8}", mail.id, screen.time(mail.received_at), kind.as_str().unwrap_or_default());
             let room = screen.width.saturating_sub(head.chars().count() + 4).max(20);
-            let line = safe::short(&format!("{}  {}", from(&mail.from), mail.subject), room);
+            let line = safe::short(&format!("{}  {}", from(&mail.from), safe::line(&mail.subject)), room);
             writeln!(out, "{head}  {line}")?;
         }
         Ok(())

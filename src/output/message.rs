@@ -8,20 +8,21 @@ use serde::Serialize;
 use super::{Screen, wrap};
 use crate::message::Address;
 use crate::report::Opened;
+use crate::safe::{self, Foreign};
 use crate::verdict::{EncryptionStatus, Format, SignatureStatus};
 
 /// A mailbox.
 #[derive(Clone, Debug, Serialize)]
 pub struct AddressView {
     /// The addr-spec.
-    pub address: String,
+    pub address: Foreign,
     /// The display name.
-    pub name: Option<String>,
+    pub name: Option<Foreign>,
 }
 
 impl From<&Address> for AddressView {
     fn from(address: &Address) -> AddressView {
-        AddressView { address: address.address.clone(), name: address.name.clone() }
+        AddressView { address: (&address.address).into(), name: address.name.as_ref().map(Foreign::from) }
     }
 }
 
@@ -37,11 +38,11 @@ pub struct EncryptionView {
     /// `seipd1`, `seipd2`, `ocb20`.
     pub integrity: Option<String>,
     /// As named in the message.
-    pub recipients: Vec<String>,
+    pub recipients: Vec<Foreign>,
     /// Fingerprint.
     pub decrypted_with: Option<String>,
     /// Why it is `unopened` or `refused`.
-    pub reason: Option<String>,
+    pub reason: Option<Foreign>,
 }
 
 /// `signature`.
@@ -52,7 +53,7 @@ pub struct SignatureView {
     /// Fingerprint of the signer's certificate.
     pub by: Option<String>,
     /// The address it was matched to.
-    pub address: Option<String>,
+    pub address: Option<Foreign>,
     /// Such as `SHA512`.
     pub hash: Option<String>,
     /// When it says it was made.
@@ -64,7 +65,7 @@ pub struct SignatureView {
     /// The signer is the certificate pinned for this address.
     pub pinned: bool,
     /// Why it is not good.
-    pub reason: Option<String>,
+    pub reason: Option<Foreign>,
 }
 
 /// An entry of `parts`.
@@ -73,9 +74,9 @@ pub struct PartView {
     /// Position in the opened mail.
     pub path: String,
     /// The sender's file name.
-    pub name: Option<String>,
+    pub name: Option<Foreign>,
     /// Lower case.
-    pub media_type: String,
+    pub media_type: Foreign,
     /// Decoded bytes.
     pub size: u64,
     /// Of the decoded bytes.
@@ -94,7 +95,7 @@ pub struct MessageView {
     /// `in` or `out`.
     pub direction: &'static str,
     /// With its brackets.
-    pub message_id: Option<String>,
+    pub message_id: Option<Foreign>,
     /// The sender's word.
     pub date: Option<Timestamp>,
     /// The server's.
@@ -108,9 +109,9 @@ pub struct MessageView {
     /// Where the sender wants answers.
     pub reply_to: Option<AddressView>,
     /// The encrypted one, where there is one.
-    pub subject: Option<String>,
+    pub subject: Option<Foreign>,
     /// The one everybody could read.
-    pub outer_subject: Option<String>,
+    pub outer_subject: Option<Foreign>,
     /// The shape.
     pub format: Format,
     /// What was encrypted.
@@ -118,17 +119,17 @@ pub struct MessageView {
     /// What was signed.
     pub signature: SignatureView,
     /// What a person should read.
-    pub text: String,
+    pub text: Foreign,
     /// The media type it was made from.
-    pub text_from: Option<String>,
+    pub text_from: Option<Foreign>,
     /// The parts.
     pub parts: Vec<PartView>,
     /// Of the bytes the decryption gave.
     pub payload_sha256: Option<String>,
     /// Slugs and words.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Foreign>,
     /// The limit that was hit.
-    pub quarantined: Option<String>,
+    pub quarantined: Option<Foreign>,
 }
 
 /// What the ledger knows of a message beside what opening gave.
@@ -152,24 +153,24 @@ impl MessageView {
         MessageView {
             id: stored.id,
             direction: if stored.outgoing { "out" } else { "in" },
-            message_id: header.message_id.clone(),
+            message_id: foreign(&header.message_id),
             date: header.date,
             received_at: stored.received_at.or(header.received),
             from: header.from.first().map(AddressView::from),
             to: list(&header.to),
             cc: list(&header.cc),
             reply_to: header.reply_to.first().map(AddressView::from),
-            subject: header.subject.clone(),
-            outer_subject: opened.outer_subject.clone(),
+            subject: foreign(&header.subject),
+            outer_subject: foreign(&opened.outer_subject),
             format: opened.verdict.format,
             encryption: encryption(opened),
             signature: signature(opened, stored.pinned),
-            text: opened.text.clone(),
-            text_from: opened.text_from.clone(),
+            text: (&opened.text).into(),
+            text_from: foreign(&opened.text_from),
             parts: parts(opened),
             payload_sha256: opened.payload_sha256.clone(),
-            warnings: opened.warnings.clone(),
-            quarantined: opened.quarantined.clone(),
+            warnings: opened.warnings.iter().map(Foreign::from).collect(),
+            quarantined: foreign(&opened.quarantined),
         }
     }
 
@@ -192,9 +193,9 @@ impl MessageView {
         line("From", &self.from.as_ref().map(show_address).unwrap_or_default());
         line("To", &self.to.iter().map(show_address).collect::<Vec<_>>().join(", "));
         line("Cc", &self.cc.iter().map(show_address).collect::<Vec<_>>().join(", "));
-        line("Subject", self.subject.as_deref().unwrap_or_default());
+        line("Subject", &self.subject.as_ref().map(safe::line).unwrap_or_default());
         if self.outer_subject != self.subject {
-            line("outside", self.outer_subject.as_deref().unwrap_or_default());
+            line("outside", &self.outer_subject.as_ref().map(safe::line).unwrap_or_default());
         }
         line("Date", &self.date.map(|date| screen.exact(date)).unwrap_or_default());
         line("received", &self.received_at.map(|at| screen.exact(at)).unwrap_or_default());
@@ -202,14 +203,14 @@ impl MessageView {
         line("encryption", &self.encryption_line());
         line("signature", &self.signature_line());
         for warning in &self.warnings {
-            line("warning", warning);
+            line("warning", &safe::line(warning));
         }
-        line("quarantine", self.quarantined.as_deref().unwrap_or_default());
+        line("quarantine", &self.quarantined.as_ref().map(safe::line).unwrap_or_default());
         for part in &self.parts {
-            let name = part.name.as_deref().unwrap_or("-");
-            line("part", &format!("{} {} {} ({} bytes)", part.path, part.media_type, name, part.size));
+            let name = part.name.as_ref().map_or_else(|| "-".into(), safe::line);
+            line("part", &format!("{} {} {} ({} bytes)", part.path, safe::line(&part.media_type), name, part.size));
         }
-        if self.text.trim().is_empty() {
+        if self.text.is_blank() {
             return out;
         }
         out.push('\n');
@@ -224,22 +225,29 @@ impl MessageView {
         let how: Vec<&str> = how.into_iter().flatten().map(String::as_str).collect();
         let with =
             self.encryption.decrypted_with.as_ref().map(|with| format!(", opened with {with}")).unwrap_or_default();
-        let reason = self.encryption.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let reason =
+            self.encryption.reason.as_ref().map(|reason| format!(": {}", safe::line(reason))).unwrap_or_default();
         format!("{} {}{with}{reason}", word(&self.encryption.status), how.join(" "))
     }
 
     fn signature_line(&self) -> String {
         let by = self.signature.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-        let address = self.signature.address.as_ref().map(|address| format!(" <{address}>")).unwrap_or_default();
-        let reason = self.signature.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let address =
+            self.signature.address.as_ref().map(|address| format!(" <{}>", safe::line(address))).unwrap_or_default();
+        let reason =
+            self.signature.reason.as_ref().map(|reason| format!(": {}", safe::line(reason))).unwrap_or_default();
         format!("{}{by}{address}{reason}", word(&self.signature.status))
     }
 }
 
+fn foreign(text: &Option<String>) -> Option<Foreign> {
+    text.as_ref().map(Foreign::from)
+}
+
 fn show_address(address: &AddressView) -> String {
     match &address.name {
-        Some(name) => format!("\"{name}\" <{}>", address.address),
-        None => format!("<{}>", address.address),
+        Some(name) => format!("\"{}\" <{}>", safe::line(name), safe::line(&address.address)),
+        None => format!("<{}>", safe::line(&address.address)),
     }
 }
 
@@ -255,9 +263,9 @@ fn encryption(opened: &Opened) -> EncryptionView {
         cipher: from.cipher.clone(),
         aead: from.aead.clone(),
         integrity: from.integrity.clone(),
-        recipients: from.recipients.clone(),
+        recipients: from.recipients.iter().map(Foreign::from).collect(),
         decrypted_with: from.decrypted_with.clone(),
-        reason: from.reason.clone(),
+        reason: foreign(&from.reason),
     }
 }
 
@@ -266,21 +274,21 @@ fn signature(opened: &Opened, pinned: bool) -> SignatureView {
     SignatureView {
         status: from.status,
         by: from.by.clone(),
-        address: from.address.clone(),
+        address: foreign(&from.address),
         hash: from.hash.clone(),
         made_at: from.made_at,
         carried: from.carried,
         weak: from.weak,
         pinned,
-        reason: from.reason.clone(),
+        reason: foreign(&from.reason),
     }
 }
 
 fn parts(opened: &Opened) -> Vec<PartView> {
     let view = |part: &crate::report::PartInfo| PartView {
         path: part.path.clone(),
-        name: part.name.clone(),
-        media_type: part.media_type.clone(),
+        name: foreign(&part.name),
+        media_type: (&part.media_type).into(),
         size: part.size,
         sha256: part.sha256.clone(),
         encrypted: part.encrypted,

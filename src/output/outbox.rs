@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{ALARM, FAINT, NOTICE, Screen, View, WELL, document, styled};
-use crate::safe;
+use crate::safe::{self, Foreign};
 
 /// What waits, and what went wrong.
 #[derive(Serialize)]
@@ -23,11 +23,11 @@ pub struct Item {
     /// The report it answers.
     pub report: Option<i64>,
     /// Who gets it.
-    pub to: Vec<String>,
+    pub to: Vec<Foreign>,
     /// `queued`, `sending`, `sent`, `failed`, `unknown`, `dropped`.
     pub state: String,
     /// Why, for failed ones.
-    pub reason: Option<String>,
+    pub reason: Option<Foreign>,
     /// When it was put here.
     pub queued_at: Timestamp,
     /// Size in bytes.
@@ -51,7 +51,7 @@ impl View for Outbox {
                 _ => FAINT,
             };
             let report = item.report.map_or_else(String::new, |r| format!(" for report {r}"));
-            let to = safe::short(&item.to.join(", "), 40);
+            let to = safe::short(&item.to.iter().map(safe::line).collect::<Vec<_>>().join(", "), 40);
             writeln!(
                 out,
                 "{:>4}  {}  to {to}{report}, {}",

@@ -11,7 +11,7 @@ use super::{ALARM, FAINT, HEAD, NOTICE, Screen, View, WELL, document, styled};
 use crate::case::Fact;
 use crate::clock::plan::{Entry, Mark, Release};
 use crate::clock::{Status, words};
-use crate::safe;
+use crate::safe::{self, Foreign};
 
 /// The timeline of a case.
 #[derive(Serialize)]
@@ -42,7 +42,7 @@ pub struct Plan {
 #[derive(Clone, Debug, Serialize)]
 pub struct Theirs {
     /// Whose.
-    pub address: String,
+    pub address: Foreign,
     /// Seconds east of UTC.
     #[serde(rename = "utc_offset_s", serialize_with = "seconds")]
     pub offset: Offset,

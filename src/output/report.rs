@@ -9,21 +9,21 @@ use super::{ALARM, FAINT, NOTICE, WELL, styled, wrap};
 use crate::case::State;
 use crate::clock::{Clock, Kind, Status, packs, words};
 use crate::message::Address;
-use crate::safe;
+use crate::safe::{self, Foreign};
 use crate::verdict::{EncryptionStatus, SignatureStatus};
 
 /// A person, as the mail names them.
 #[derive(Clone, Debug, Serialize)]
 pub struct Person {
     /// The addr-spec.
-    pub address: String,
+    pub address: Foreign,
     /// The display name.
-    pub name: Option<String>,
+    pub name: Option<Foreign>,
 }
 
 impl From<&Address> for Person {
     fn from(from: &Address) -> Person {
-        Person { address: from.address.clone(), name: from.name.clone() }
+        Person { address: (&from.address).into(), name: from.name.as_ref().map(Foreign::from) }
     }
 }
 
@@ -56,7 +56,7 @@ pub struct ClockView {
     pub remaining_s: Option<i64>,
     /// The sentence that promises it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub quote: Option<String>,
+    pub quote: Option<Foreign>,
     /// Before this instant it must not happen (a bound "no less than").
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
@@ -89,7 +89,7 @@ impl ClockView {
             met_at: clock.met_at,
             status: clock.status,
             remaining_s: clock.remaining_s,
-            quote: clock.target.quote.clone(),
+            quote: clock.target.quote.as_ref().map(Foreign::from),
             not_before: clock.not_before,
             owed_by: packs::of(clock.kind).map(|pack| pack.owed_by.clone()),
             why: None,
@@ -108,7 +108,7 @@ pub struct CandidateView {
     /// A person should look.
     pub flagged: bool,
     /// The reasons.
-    pub why: Vec<String>,
+    pub why: Vec<Foreign>,
 }
 
 /// One report.
@@ -121,7 +121,7 @@ pub struct ReportView {
     /// Where it stands.
     pub state: State,
     /// The subject to go by.
-    pub subject: String,
+    pub subject: Foreign,
     /// Who told us.
     pub reporter: Person,
     /// The server's word.
@@ -141,18 +141,18 @@ pub struct ReportView {
     /// At most 10, best first.
     pub candidates: Vec<CandidateView>,
     /// The team's word for it.
-    pub severity: Option<String>,
+    pub severity: Option<Foreign>,
     /// Who works on it.
-    pub assignee: Option<String>,
+    pub assignee: Option<Foreign>,
     /// The team's tags.
-    pub tags: Vec<String>,
+    pub tags: Vec<Foreign>,
     /// Mails of the reporter that nobody has answered.
     pub unanswered: usize,
     /// The reporter wrote after it was closed.
     pub news_since_closing: bool,
     /// The limit that was hit when its first message was opened.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub quarantined: Option<String>,
+    pub quarantined: Option<Foreign>,
 }
 
 impl ReportView {
@@ -197,6 +197,11 @@ impl ReportView {
     }
 }
 
+/// The subject, safe; said where there is none.
+pub fn subject(report: &ReportView) -> String {
+    if report.subject.is_empty() { "(no subject)".into() } else { safe::line(&report.subject) }
+}
+
 /// What a clock waits for, as a noun.
 pub fn noun(kind: Kind) -> &'static str {
     match kind {
@@ -239,7 +244,7 @@ pub fn signature_word(status: SignatureStatus) -> &'static str {
 
 /// Text of a stranger in a frame that it cannot leave: every line begins with a bar, and none is so long that the terminal
 /// would go on at its left edge.
-pub fn framed(text: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
+pub fn framed(text: &Foreign, width: usize, out: &mut dyn Write) -> io::Result<()> {
     for line in wrap::lines(text, width.saturating_sub(4)) {
         writeln!(out, "  {} {line}", styled(FAINT, "│"))?;
     }

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::message::MessageView;
-use super::report::{ClockView, ReportView, framed, noun, signature_word};
+use super::report::{ClockView, ReportView, framed, noun, signature_word, subject};
 use super::{ALARM, FAINT, HEAD, NOTICE, Screen, View, WELL, document, styled, wrap};
 use crate::clock::Status;
-use crate::safe;
+use crate::safe::{self, Foreign};
 use crate::verdict::SignatureStatus;
 
 impl View for MessageView {
@@ -41,11 +41,11 @@ pub struct Happening {
     /// When it was recorded.
     pub at: Timestamp,
     /// By whom.
-    pub who: String,
+    pub who: Foreign,
     /// The name of the event.
     pub what: String,
     /// What it says, in words.
-    pub words: String,
+    pub words: Foreign,
     /// When it happened, where the words tell of another time than that of the record.
     #[serde(skip)]
     pub happened_at: Option<Timestamp>,
@@ -60,8 +60,10 @@ impl Happening {
     /// The words with their time in the person's zone; one that the line begins with is not said twice.
     fn told(&self, screen: &Screen) -> String {
         match self.happened_at {
-            Some(at) if screen.time(at) != screen.time(self.at) => format!("{}, on {}", self.words, screen.exact(at)),
-            _ => self.words.clone(),
+            Some(at) if screen.time(at) != screen.time(self.at) => {
+                format!("{}, on {}", safe::lines(&self.words), screen.exact(at))
+            }
+            _ => safe::lines(&self.words),
         }
     }
 }
@@ -105,10 +107,10 @@ impl View for Show {
 }
 
 fn head(report: &ReportView, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
-    let subject = if report.subject.is_empty() { "(no subject)" } else { &report.subject };
+    let subject = subject(report);
     let title = format!("Report {}  ", report.id);
     let room = screen.width.saturating_sub(title.len());
-    let subject: Vec<String> = wrap::few(subject, room, 4).iter().map(|l| styled(HEAD, l)).collect();
+    let subject: Vec<String> = wrap::few(&subject, room, 4).iter().map(|l| styled(HEAD, l)).collect();
     indented(&styled(HEAD, &title), title.len(), &subject, out)?;
     let state = document(&report.state);
     let mut facts = vec![state.as_str().unwrap_or_default().to_owned(), report.urgency()];
@@ -124,12 +126,13 @@ fn head(report: &ReportView, screen: &Screen, out: &mut dyn Write) -> io::Result
         writeln!(out, "  case      {first} {}", styled(FAINT, "(the same vulnerability)"))?;
     }
     for like in &report.candidates {
-        let why = format!("may belong to report {}: {}", like.report, like.why.join("; "));
+        let reasons: Vec<String> = like.why.iter().map(safe::line).collect();
+        let why = format!("may belong to report {}: {}", like.report, reasons.join("; "));
         noted(&why, NOTICE, 2, screen, out)?;
         writeln!(out, "  {}", styled(FAINT, format!("decide: sealpost link {} {}", report.id, like.report)))?;
     }
     if let Some(limit) = &report.quarantined {
-        noted(&format!("quarantined: {limit}"), ALARM, 2, screen, out)?;
+        noted(&format!("quarantined: {}", safe::line(limit)), ALARM, 2, screen, out)?;
     }
     Ok(())
 }
@@ -164,7 +167,7 @@ fn clock_line(clock: &ClockView, screen: &Screen, out: &mut dyn Write) -> io::Re
     };
     writeln!(out, "  {:12} {when}  {}", noun(clock.kind), styled(style, &clock.words))?;
     if let Some(quote) = &clock.quote {
-        noted(&format!("“{quote}”"), FAINT, 15, screen, out)?;
+        noted(&format!("“{}”", safe::line(quote)), FAINT, 15, screen, out)?;
     }
     if let Some(owner) = &clock.owed_by {
         noted(&format!("the clock of the {owner}, not a promise of the policy"), FAINT, 15, screen, out)?;
@@ -190,7 +193,13 @@ fn indented(head: &str, indent: usize, lines: &[String], out: &mut dyn Write) ->
 }
 
 /// Words that may hold a stranger's, filled to the width behind `indent` blanks.
-fn noted(words: &str, style: anstyle::Style, indent: usize, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
+fn noted<T: safe::Text + ?Sized>(
+    words: &T,
+    style: anstyle::Style,
+    indent: usize,
+    screen: &Screen,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for line in wrap::few(words, screen.width.saturating_sub(indent), 6) {
         writeln!(out, "{:indent$}{}", "", styled(style, line))?;
     }
@@ -216,17 +225,17 @@ fn message_lines(message: &MessageView, screen: &Screen, out: &mut dyn Write) ->
     };
     writeln!(out, "      {}", styled(FAINT, format!("{encryption}; {signature}{by}{pinned}")))?;
     if let Some(reason) = message.signature.reason.as_ref().filter(|_| message.warnings.is_empty()) {
-        noted(&format!("signature: {reason}"), FAINT, 6, screen, out)?;
+        noted(&format!("signature: {}", safe::line(reason)), FAINT, 6, screen, out)?;
     }
     for warning in message.warnings.iter().filter(|w| !(confirmed && w.starts_with("carried-key:"))) {
         noted(warning, NOTICE, 6, screen, out)?;
     }
     match &message.encryption.reason {
         Some(reason) => noted(reason, NOTICE, 6, screen, out)?,
-        None if message.text.trim().is_empty() => writeln!(out, "      {}", styled(FAINT, "(no text)"))?,
+        None if message.text.is_blank() => writeln!(out, "      {}", styled(FAINT, "(no text)"))?,
         None => {}
     }
-    if !message.text.trim().is_empty() {
+    if !message.text.is_blank() {
         framed(&message.text, screen.width, out)?;
     }
     for part in &message.parts {

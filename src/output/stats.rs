@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::csv::{Cell, Table};
 use super::{ALARM, FAINT, HEAD, NOTICE, Screen, View, WELL, document, styled};
 use crate::clock::words;
+use crate::safe::{self, Foreign};
 
 /// How well the policy was kept.
 #[derive(Serialize)]
@@ -28,7 +30,7 @@ pub struct Stats {
     pub by_month: Option<Vec<Month>>,
     /// What a person should know: a stand-in policy, say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notices: Vec<String>,
+    pub notices: Vec<Foreign>,
 }
 
 /// Time to the first answer by a person.
@@ -66,7 +68,7 @@ impl View for Stats {
 
     fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
         for notice in &self.notices {
-            writeln!(out, "{}", styled(NOTICE, notice))?;
+            writeln!(out, "{}", styled(NOTICE, safe::line(notice)))?;
         }
         let overdue = format!("{} overdue", self.overdue);
         let overdue = if self.overdue > 0 { styled(ALARM, overdue) } else { overdue };
@@ -103,6 +105,22 @@ impl View for Stats {
     }
 }
 
+impl Stats {
+    /// The months for a spreadsheet.
+    pub fn table(&self) -> Table {
+        let row = |month: &Month| {
+            vec![
+                Cell::words(&month.month),
+                Cell::number(month.reports as u64),
+                Cell::maybe(month.median_s.map(Cell::number)),
+                Cell::maybe(month.within_policy.map(|share| Cell::number((share * 1000.0).floor() as i64))),
+            ]
+        };
+        let rows = self.by_month.iter().flatten().map(row).collect();
+        Table { head: &["month", "reports", "median_s", "within_policy_per_mille"], rows, document: document(self) }
+    }
+}
+
 impl FirstResponse {
     fn lines(&self, title: &str, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\n{}", styled(HEAD, title))?;
@@ -125,6 +143,6 @@ fn share(value: Option<f64>) -> String {
 }
 
 /// Rounded down: 99.96 % is not "100 %".
-fn plain_share(value: Option<f64>) -> String {
+pub fn plain_share(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |v| format!("{:.1} %", (v * 1000.0).floor() / 10.0))
 }

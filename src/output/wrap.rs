@@ -4,13 +4,13 @@
 use crate::safe;
 
 /// A stranger's text as lines of at most `width` columns, safe to print; long lines break at a space where there is one.
-pub fn lines(text: &str, width: usize) -> Vec<String> {
+pub fn lines<T: safe::Text + ?Sized>(text: &T, width: usize) -> Vec<String> {
     let shown = safe::lines(text);
     shown.trim_end().split('\n').flat_map(|line| fold(&untabbed(line), width)).collect()
 }
 
 /// One line of a stranger's text as at most `most` lines; an ellipsis where it was longer.
-pub fn few(text: &str, width: usize, most: usize) -> Vec<String> {
+pub fn few<T: safe::Text + ?Sized>(text: &T, width: usize, most: usize) -> Vec<String> {
     let mut folded = fold(&safe::line(text), width);
     if folded.len() > most {
         folded.truncate(most);

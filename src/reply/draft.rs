@@ -266,7 +266,7 @@ impl Draft {
             put("Attached", &format!("{} ({}, {} bytes)", file.name, file.media_type, file.bytes().len()));
         }
         out.push('\n');
-        out.push_str(&Zeroizing::new(safe::lines(&self.body)));
+        out.push_str(&Zeroizing::new(safe::lines(self.body.as_str())));
         out
     }
 }

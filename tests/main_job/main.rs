@@ -8,5 +8,6 @@ mod support;
 mod answers;
 mod bench;
 mod leaks;
+mod memory;
 mod polls;
 mod reporters;

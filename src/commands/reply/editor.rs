@@ -1,11 +1,12 @@
 //! A draft in a person's editor: in a private folder in memory, wiped and removed afterwards, whatever happens.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::fs::{FlockOperation, flock};
 use zeroize::Zeroizing;
 
 use crate::commands::App;
@@ -53,18 +54,62 @@ fn editor() -> (String, Vec<String>) {
 /// A folder of mode 0700 on a file system that lives in memory; everything in it is overwritten and removed on drop.
 struct Draft {
     path: PathBuf,
+    /// Locked for as long as we live, however we end: a folder that nobody holds is a dead run's.
+    _held: File,
+}
+
+/// How the folders are named, before 16 random digits.
+const PREFIX: &str = "sealpost-draft-";
+
+/// Wipes and removes the drafts of runs that were killed.
+pub fn sweep(app: &App) {
+    let entries = places(app).filter_map(|place| fs::read_dir(place).ok()).flatten().flatten();
+    let ours = entries.filter(|e| e.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)));
+    for path in ours.map(|e| e.path()) {
+        let mine =
+            fs::symlink_metadata(&path).is_ok_and(|m| m.is_dir() && m.uid() == rustix::process::geteuid().as_raw());
+        if mine && hold(&path).is_some() {
+            clear(&path);
+        }
+    }
+}
+
+/// Where memory has folders.
+fn places(app: &App) -> impl Iterator<Item = PathBuf> {
+    let named = app.around.runtime.iter().cloned();
+    let all: Vec<PathBuf> = named.chain([PathBuf::from("/dev/shm"), PathBuf::from("/run")]).collect();
+    all.into_iter().filter(|place| in_memory(place))
+}
+
+/// The lock of a folder; `None` where another run has it.
+fn hold(folder: &Path) -> Option<File> {
+    let opened = File::open(folder).ok()?;
+    flock(&opened, FlockOperation::NonBlockingLockExclusive).ok()?;
+    // A sweep may have taken it away just before.
+    folder.is_dir().then_some(opened)
+}
+
+fn clear(folder: &Path) {
+    // Editors leave backups and swap files beside the draft.
+    for path in fs::read_dir(folder).into_iter().flatten().filter_map(|e| Some(e.ok()?.path())) {
+        let _ = wipe(&path);
+        let _ = fs::remove_file(&path);
+    }
+    let _ = fs::remove_dir_all(folder);
 }
 
 impl Draft {
     fn new(app: &App) -> Result<Draft, Error> {
-        let places = app.around.runtime.iter().cloned().chain([PathBuf::from("/dev/shm"), PathBuf::from("/run")]);
+        sweep(app);
         let mut random = [0u8; 8];
         getrandom::fill(&mut random).map_err(|e| Error::new(Kind::Failed, format!("no random numbers: {e}")))?;
-        let name = format!("sealpost-{}", data_encoding::HEXLOWER.encode(&random));
-        for place in places.filter(|p| in_memory(p)) {
+        let name = format!("{PREFIX}{}", data_encoding::HEXLOWER.encode(&random));
+        for place in places(app) {
             let path = place.join(&name);
-            if DirBuilder::new().mode(0o700).create(&path).is_ok() {
-                return Ok(Draft { path });
+            if DirBuilder::new().mode(0o700).create(&path).is_ok()
+                && let Some(held) = hold(&path)
+            {
+                return Ok(Draft { path, _held: held });
             }
         }
         Err(Error::new(Kind::Failed, "there is no private folder in memory for the draft; nothing was sent")
@@ -78,17 +123,14 @@ fn in_memory(place: &Path) -> bool {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // Editors leave backups and swap files beside the draft.
-        for path in fs::read_dir(&self.path).into_iter().flatten().filter_map(|e| Some(e.ok()?.path())) {
-            let _ = wipe(&path);
-            let _ = fs::remove_file(&path);
-        }
-        let _ = fs::remove_dir_all(&self.path);
+        clear(&self.path);
     }
 }
 
 fn wipe(path: &Path) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(path)?;
+    // Never through a link that an editor, or somebody else, left there.
+    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    let mut file = OpenOptions::new().write(true).custom_flags(nofollow).open(path)?;
     let mut left = file.metadata()?.len();
     file.seek(SeekFrom::Start(0))?;
     let zeros = [0u8; 4096];

@@ -153,19 +153,22 @@ fn read_message(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
 }
 
 fn read_sealed(data: &[u8], env: &Env<'_>, sealing: Sealing) -> Result<Reading, Failed> {
-    let mut state = State { sealing, ..State::default() };
     let mut policy = env.reading_policy();
     for cipher in cipher::OPENED {
         policy.accept_symmetric_algo(cipher);
     }
-    let helper = Helper { env, state: &mut state };
-    let payload = DecryptorBuilder::from_bytes(data)
-        .map(|builder| builder.buffer_size(BUFFER))
-        .and_then(|builder| builder.with_policy(&policy, env.now, helper))
-        .and_then(|mut decryptor| {
-            let processed = decryptor.message_processed();
-            take(&mut decryptor, processed)
-        });
+    let (payload, mut state) = buffered(data.len(), |buffer| {
+        let mut state = State { sealing: sealing.clone(), ..State::default() };
+        let helper = Helper { env, state: &mut state };
+        let payload = DecryptorBuilder::from_bytes(data)
+            .map(|builder| builder.buffer_size(buffer))
+            .and_then(|builder| builder.with_policy(&policy, env.now, helper))
+            .and_then(|mut decryptor| {
+                let processed = decryptor.message_processed();
+                take(&mut decryptor, processed)
+            });
+        (payload, state)
+    });
     let Some(key) = state.blowfish.take() else { return finish(data.len(), payload, state) };
     read_blowfish(data, env, &key, state)
 }
@@ -223,16 +226,19 @@ fn locked(key: &Fingerprint) -> String {
 
 /// Reads what is not encrypted: compressed, signed, or bare literal data.
 fn read_signed(data: &[u8], env: &Env<'_>, sealing: Option<Sealing>) -> Result<Reading, Failed> {
-    let mut state = State::default();
     let policy = env.reading_policy();
-    let helper = Helper { env, state: &mut state };
-    let payload = VerifierBuilder::from_bytes(data)
-        .map(|builder| builder.buffer_size(BUFFER))
-        .and_then(|builder| builder.with_policy(&policy, env.now, helper))
-        .and_then(|mut verifier| {
-            let processed = verifier.message_processed();
-            take(&mut verifier, processed)
-        });
+    let (payload, state) = buffered(data.len(), |buffer| {
+        let mut state = State::default();
+        let helper = Helper { env, state: &mut state };
+        let payload = VerifierBuilder::from_bytes(data)
+            .map(|builder| builder.buffer_size(buffer))
+            .and_then(|builder| builder.with_policy(&policy, env.now, helper))
+            .and_then(|mut verifier| {
+                let processed = verifier.message_processed();
+                take(&mut verifier, processed)
+            });
+        (payload, state)
+    });
     let outside = sealing.clone().unwrap_or_default();
     let size = payload.as_ref().ok().and_then(Option::as_ref).map_or(0, |payload| payload.expose().len());
     match (state.limit, payload) {
@@ -245,6 +251,19 @@ fn read_signed(data: &[u8], env: &Env<'_>, sealing: Option<Sealing>) -> Result<R
         (None, Err(_)) if sealing.is_some() => Err(Failed::Refused(outside)),
         (None, Err(_)) => Err(Failed::Malformed),
     }
+}
+
+/// Reads with a buffer that is likely to do, and only what outgrows it again with the largest. The library takes the whole of
+/// its buffer at once, and wiping 20 MiB after each mail of a few KiB would cost more than reading it.
+fn buffered(
+    input: usize,
+    mut read: impl FnMut(usize) -> (openpgp::Result<Option<Plaintext>>, State),
+) -> (openpgp::Result<Option<Plaintext>>, State) {
+    let likely = input.saturating_mul(16).clamp(256 << 10, BUFFER);
+    let first = read(likely);
+    // Nothing was taken of a message that was not verified to its end.
+    let outgrown = matches!(first.0, Ok(None)) && first.1.limit.is_none();
+    if outgrown && likely < BUFFER { read(BUFFER) } else { first }
 }
 
 /// Takes all of a verified message; `None` where it is more than allowed. The buffer is sized before it is filled.
