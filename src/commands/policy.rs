@@ -5,8 +5,11 @@ mod propose;
 
 use std::path::{Path, PathBuf};
 
+pub use adopt::changes;
+
 use super::{App, Done, files};
 use crate::cli::policy::{Action, Args};
+use crate::clock;
 use crate::clock::policy::ResponsePolicy;
 use crate::clock::policy_toml;
 use crate::clock::published::{self, LARGEST, Reading};
@@ -31,7 +34,10 @@ fn check(app: &App, file: Option<&Path>, explain: bool) -> anyhow::Result<Done> 
     };
     let bytes = files::read(&file, LARGEST as u64)?;
     let reading = read(&file, &bytes)?;
-    Ok(Done::new(Checked::new(file.display().to_string(), reading, explain)))
+    let unclocked = unclocked(&reading.policy);
+    let mut checked = Checked::new(file.display().to_string(), reading, explain);
+    checked.warnings.extend(unclocked);
+    Ok(Done::new(checked))
 }
 
 fn configured(app: &App) -> Result<PathBuf, Error> {
@@ -42,6 +48,14 @@ fn none_configured() -> Error {
     usage("no policy is configured")
         .hint("name one, such as sealpost policy check SECURITY.md")
         .hint("or set file in [policy]")
+}
+
+/// Promises that nothing can hold anybody to, since nobody records what they count from.
+pub fn unclocked(policy: &ResponsePolicy) -> Vec<String> {
+    let told = clock::unclocked(policy).into_iter().map(|(kind, from)| {
+        format!("{} counts from “{}”, which nobody records: it sets no clock", kind.name(), safe::short(from, 60))
+    });
+    told.collect()
 }
 
 /// What a policy file commits to: TOML by its name, else a document for people.
