@@ -118,12 +118,12 @@ fn told(name: &str, exists: u64, mails: impl Iterator<Item = Glimpse>, ledger: O
     if likely.len() > NAMED {
         named.push(format!("{} more", likely.len() - NAMED));
     }
-    Finding::warn("junk", format!("{name}: {}, {} to be a report: {}", of, seem(likely.len()), named.join(", ")))
+    Finding::warn("junk", format!("{name}: {}, {}: {}", of, like(likely.len()), named.join(", ")))
         .hint("move them to the inbox in a mail program; the next poll takes them")
 }
 
-fn seem(n: usize) -> String {
-    if n == 1 { "1 seems".to_owned() } else { format!("{n} seem each") }
+fn like(n: usize) -> String {
+    if n == 1 { "1 looks like a report".to_owned() } else { format!("{n} look like reports") }
 }
 
 fn in_words(mail: &Glimpse) -> String {

@@ -17,6 +17,9 @@ const DEEPEST: u32 = 10;
 pub fn look(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     found.extend(disk(&config.ledger));
+    if let Ok(mounts) = std::fs::read_to_string("/proc/self/mounts") {
+        found.extend(remote(&mounts, &config.ledger));
+    }
     if let Ok(text) = std::fs::read_to_string("/proc/swaps") {
         found.push(swap(&swaps(&text), Path::new("/sys")));
     }
@@ -32,6 +35,49 @@ fn disk(ledger: &Path) -> Option<Finding> {
     Some(judge::disk(space.f_bavail.saturating_mul(space.f_frsize), size))
 }
 
+/// File systems of other machines that the ledger cannot tell by their number (all of FUSE has one), or that it knows and
+/// refuses by itself.
+const REMOTE: [&str; 14] = [
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "9p",
+    "afs",
+    "ceph",
+    "lustre",
+    "fuse.sshfs",
+    "fuse.rclone",
+    "fuse.s3fs",
+    "fuse.glusterfs",
+    "fuse.davfs",
+    "davfs",
+];
+
+/// Locks and synchronisation cannot be relied upon on a file system of another machine.
+fn remote(mounts: &str, ledger: &Path) -> Option<Finding> {
+    let folder = ledger.ancestors().skip(1).find(|p| p.is_dir())?.canonicalize().ok()?;
+    let kind = kind_of(mounts, &folder)?;
+    let words = format!("the ledger lies on a file system of another machine ({})", safe::short(kind, 40));
+    REMOTE.contains(&kind).then(|| Finding::warn("disk", words).hint("move it to a local disk: [ledger] path"))
+}
+
+/// The kind of the file system that a folder lies on, by `/proc/self/mounts`: the deepest mount above it, and of two in the
+/// same place the later.
+fn kind_of<'a>(mounts: &'a str, folder: &Path) -> Option<&'a str> {
+    let read = |line: &'a str| {
+        let mut words = line.split(' ').skip(1);
+        Some((unescaped(words.next()?), words.next()?))
+    };
+    let above = mounts.lines().filter_map(read).filter(|(point, _)| folder.starts_with(point));
+    above.max_by_key(|(point, _)| Path::new(point).components().count()).map(|(_, kind)| kind)
+}
+
+/// The kernel writes blanks in paths as octal escapes.
+fn unescaped(path: &str) -> String {
+    path.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}
+
 /// A place that memory is swapped to.
 #[derive(Debug, PartialEq, Eq)]
 struct Swap {
@@ -45,7 +91,7 @@ fn swaps(text: &str) -> Vec<Swap> {
     let read = |line: &str| {
         let mut words = line.split_whitespace();
         let (path, kind) = (words.next()?, words.next()?);
-        let path = path.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
+        let path = unescaped(path);
         // A swap file that was removed while in use.
         let path = path.trim_end_matches(" (deleted)").to_owned();
         Some(Swap { path, is_file: kind == "file" })
@@ -188,6 +234,21 @@ mod tests {
         std::os::unix::fs::symlink(sys.path().join("class/block/dm-1"), sys.path().join("dev/block").join(numbers))
             .unwrap();
         assert_eq!(swap(&swap_file, sys.path()).level, Level::Ok);
+    }
+
+    #[test]
+    fn file_systems_of_other_machines() {
+        let mounts = "/dev/sda1 / ext4 rw 0 0\nhost:/x /home/a\\040b fuse.sshfs rw 0 0\nsrv:/y /mnt nfs4 rw 0 0\n/dev/sdb /mnt ext4 rw 0 0\nodd\n";
+        let kind = |folder: &str| kind_of(mounts, Path::new(folder));
+        assert_eq!(kind("/var/lib"), Some("ext4"));
+        assert_eq!(kind("/home/a b/data"), Some("fuse.sshfs"));
+        assert_eq!(kind("/home/a"), Some("ext4"));
+        assert_eq!(kind("/mnt/data"), Some("ext4"), "mounted over");
+        assert_eq!(kind_of("", Path::new("/")), None);
+        let home = tempfile::tempdir().unwrap();
+        let ledger = home.path().join("data/ledger.db");
+        assert_eq!(remote("x / fuse.sshfs rw 0 0\n", &ledger).map(|f| f.level), Some(Level::Warn));
+        assert!(remote("x / ext4 rw 0 0\n", &ledger).is_none());
     }
 
     #[test]

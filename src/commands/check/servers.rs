@@ -13,10 +13,10 @@ use crate::wire::imap::Imap;
 use crate::wire::outbox::Mailer;
 use crate::wire::{Timeouts, WireError};
 
-/// A server that is dead or drips is given up after about a minute: this is a look and no poll.
+/// A server that is dead or drips is given up after about half a minute: this is a look and no poll.
 fn patience() -> Timeouts {
     let s = Duration::from_secs;
-    Timeouts { connect: s(5), idle: s(15), command: s(30), whole: s(45) }
+    Timeouts { connect: s(5), idle: s(10), command: s(20), whole: s(25) }
 }
 
 /// Looks at where mail comes from and where it goes.
