@@ -73,3 +73,18 @@ fn read(file: &Path, bytes: &[u8]) -> Result<Reading, Error> {
     }
     published::read_bytes(bytes).map_err(|e| unusable(String::new(), e.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::policy::{Target, Unit};
+
+    /// No reading gives such a start any more; a policy that was adopted before may have one.
+    #[test]
+    fn promises_without_a_clock_are_told_in_words() {
+        let mut policy = ResponsePolicy { fix: Some(Target::new(3, Unit::Day)), ..ResponsePolicy::default() };
+        assert_eq!(unclocked(&policy), [] as [String; 0]);
+        policy.fix = policy.fix.map(|fix| Target { from: Some("a blue\u{1b} moon".into()), ..fix });
+        assert_eq!(unclocked(&policy), ["fix counts from “a blue\\x1b moon”, which nobody records: it sets no clock"]);
+    }
+}

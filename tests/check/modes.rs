@@ -55,7 +55,7 @@ fn whatever_the_umask_everything_made_is_private() {
     }
     private(&dir.path().join("mail/new/1"), MAIL.replace("<m@", "<n@").replace("crashes", "halts").as_bytes());
     private(&dir.path().join("m.eml"), MAIL.as_bytes());
-    private(&dir.path().join("finder.pgp"), &fs::read(project("keys/finder.pgp")).unwrap());
+    private(&dir.path().join("finder.asc"), &fs::read(project("fixtures/cmd/finder.asc")).unwrap());
     let config = "made/config/config.toml";
     let run = |args: &[&str], status: i32| {
         let (left, text) = open_handed(dir.path(), config, args, "Thank you.\n");
@@ -66,7 +66,7 @@ fn whatever_the_umask_everything_made_is_private() {
     run(&["poll"], 0);
     run(&["import", "m.eml"], 0);
     run(&["save", "2", "2", "made/poc.py"], 0);
-    run(&["key", "import", "finder.pgp"], 0);
+    run(&["key", "import", "finder.asc"], 0);
     let listed = run(&["--json", "key", "list"], 0);
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     let fingerprint = listed["certificates"][0]["fingerprint"].as_str().unwrap().to_owned();
@@ -116,7 +116,7 @@ const COMMANDS: &[&str] = &[
     "policy propose",
     "stats",
     "key list",
-    "key import finder.pgp",
+    "key import finder.asc",
     "key pin a@example.net 0123456789ABCDEF0123456789ABCDEF01234567",
     "audit",
 ];
@@ -124,7 +124,7 @@ const COMMANDS: &[&str] = &[
 fn used_desk() -> Desk {
     let desk = Desk::new("secret_keys = [\"team.pgp\"]");
     private(&desk.path("team.pgp"), &fs::read(project("keys/team.pgp")).unwrap());
-    private(&desk.path("finder.pgp"), &fs::read(project("keys/finder.pgp")).unwrap());
+    private(&desk.path("finder.asc"), &fs::read(project("fixtures/cmd/finder.asc")).unwrap());
     desk.write("m.eml", MAIL);
     assert!(desk.command(NOW, &["import", "m.eml"]).output().unwrap().status.success());
     desk
