@@ -60,8 +60,9 @@ pub fn glimpse(beginning: &[u8]) -> Glimpse {
 const PGP_SIGNATURE: &str = "application/pgp-signature";
 
 /// Parts of words by which a subject is known, in lower case. Those of ASCII must begin a word.
-const WORDS: [&str; 47] = [
-    "vulnerab", // English, French, Spanish, Italian, Portuguese
+const WORDS: [&str; 48] = [
+    "vulnerab",      // English, Spanish, Italian, Portuguese
+    "vuln\u{e9}rab", // French
     "vuln",
     "cve-",
     "cwe-",
