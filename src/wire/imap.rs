@@ -9,7 +9,7 @@ mod bodies;
 mod fetch;
 mod glance;
 pub mod name;
-mod reply;
+pub mod reply;
 mod session;
 
 use std::sync::Arc;
