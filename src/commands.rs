@@ -141,8 +141,23 @@ pub fn as_error(error: anyhow::Error) -> Error {
         .unwrap_or_else(|other| Error::new(Kind::Failed, format!("{other:#}")))
 }
 
+/// What others may change or read by a slip is not worked with, whatever the command.
+fn guard(app: &App, command: &Command) -> Result<(), Error> {
+    if matches!(command, Command::Init(_) | Command::Demo(_) | Command::Completions { .. } | Command::Man) {
+        return Ok(());
+    }
+    // A configuration that cannot be read is told by whoever needs one.
+    files::refuse_writable(&app.config_path())?;
+    let takes_mail = matches!(command, Command::Poll(_) | Command::Import(_) | Command::Reply(_) | Command::Outbox(_));
+    if takes_mail && let Ok(config) = app.config() {
+        config.openpgp.secret_keys.iter().try_for_each(|key| files::refuse_slip(key))?;
+    }
+    Ok(())
+}
+
 /// Runs one command.
 pub fn run(app: &App, command: &Command) -> anyhow::Result<Done> {
+    guard(app, command)?;
     match command {
         Command::Init(args) => init::run(app, args),
         Command::Poll(args) => poll::run(app, args),

@@ -63,6 +63,8 @@ pub enum Source {
         path: PathBuf,
         /// The same for sent mail.
         sent: Option<PathBuf>,
+        /// The same for mail taken to be junk, which `check` watches.
+        junk: Option<PathBuf>,
     },
 }
 
@@ -105,6 +107,8 @@ pub struct Server {
     pub inbox: String,
     /// The mailbox that keeps what we sent (IMAP).
     pub sent: String,
+    /// The mailbox for mail taken to be junk, which `check` watches (IMAP); where it is not set, the server is asked.
+    pub junk: Option<String>,
 }
 
 /// A command that prints a secret on its standard output.

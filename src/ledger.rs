@@ -8,7 +8,7 @@
 //! - `birth.rs`, `migrate.rs`, `backup.rs` — a ledger begins, moves to the next schema, is copied.
 //! - `chain.rs` — events and their hash chain; `projection.rs` — what some of them change in other tables.
 //! - `store.rs` — a mail is made durable; `record.rs` — so is what opening it gave; `outbox.rs`, `certs.rs`, `policies.rs`.
-//! - `read.rs`, `find.rs` — what filing, lists and people ask.
+//! - `read.rs`, `find.rs`, `watch.rs` — what filing, lists, people and the watchman ask.
 //! - `audit.rs` — does all of it hold together?
 //!
 //! # Invariants
@@ -39,6 +39,7 @@ mod read;
 mod record;
 mod rows;
 mod store;
+mod watch;
 
 use std::path::{Path, PathBuf};
 

@@ -9,6 +9,7 @@ pub mod fields;
 pub mod header;
 pub mod html;
 pub mod layer;
+pub mod likely;
 pub mod mime;
 pub mod tree;
 pub mod words;

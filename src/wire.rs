@@ -3,6 +3,7 @@
 //! Everything a server or a file says is a stranger's word: what is received is capped, every wait ends, an answer that
 //! was not asked for is dropped, and a connection that is out of step is closed rather than mended.
 
+mod certificate;
 pub mod files;
 pub mod imap;
 pub mod meter;

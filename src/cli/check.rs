@@ -1,10 +1,19 @@
 //! `sealpost check`
 
-/// Look at everything that would stop the next poll: configuration, connection, keys and their expiry, permissions.
+/// Look at everything that would stop the next poll or make the next report unreadable: configuration, permissions, keys and
+/// their published copies, the policy, the ledger and what waits in it, disk and swap, the servers, the Junk mailbox
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit status 1: the next poll would fail; 3: it would not, but something needs a person.
 
-Example:\n  sealpost check")]
+Nothing is sent and nothing is fetched from the web: it speaks to the mail servers alone, and gives up on a dead one after half
+a minute.
+
+Under cron, with -q, it prints only what needs a person:
+  0 8 * * *  sealpost check -q
+
+Example:
+  sealpost check
+  sealpost check --offline")]
 pub struct Args {
     /// Do not connect to servers
     #[arg(long)]

@@ -29,6 +29,7 @@ mod markup;
 mod sense;
 mod text;
 mod version;
+pub mod whereabouts;
 mod words;
 
 pub use input::{InputError, LARGEST};

@@ -83,3 +83,34 @@ pub fn refuse_loose(path: &Path) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// A configuration names commands that are run: whoever can change it can have anything done in our name.
+pub fn refuse_writable(path: &Path) -> Result<(), Error> {
+    // What is not there is told by whoever needs it.
+    let Ok(meta) = std::fs::metadata(path) else { return Ok(()) };
+    let mode = meta.permissions().mode() & 0o777;
+    if mode & 0o022 != 0 {
+        return Err(Error::new(Kind::Config, format!("{} may be changed by others (mode {mode:04o})", path.display()))
+            .hint(format!("chmod 600 {}", path.display())));
+    }
+    refuse_foreign(path, &meta)
+}
+
+/// A secret key that lies open by a slip, as a plain copy leaves it, is not worked with. One that nobody may write, its owner
+/// included, was put there so on purpose (a store of secrets that is mounted read-only): that is for `check` to tell.
+pub fn refuse_slip(path: &Path) -> Result<(), Error> {
+    let Ok(meta) = std::fs::metadata(path) else { return Ok(()) };
+    let mode = meta.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 && mode & 0o222 != 0 {
+        return refuse_loose(path);
+    }
+    refuse_foreign(path, &meta)
+}
+
+/// Ours, or the administrator's.
+fn refuse_foreign(path: &Path, meta: &std::fs::Metadata) -> Result<(), Error> {
+    if meta.uid() == 0 || meta.uid() == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Config, format!("{} belongs to another user", path.display())))
+}

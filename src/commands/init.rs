@@ -224,7 +224,8 @@ fn team_key(app: &App, answers: &Answers, folder: &Path) -> anyhow::Result<Optio
             let path = folder.join("team.pgp");
             let passphrase = passphrase(app, answers)?;
             super::key::generate_to(&path, &answers.address, None, passphrase.as_ref(), 3, app.now)?;
-            Ok(Some(path))
+            // A path in the configuration is relative to the configuration, and this one to where we are.
+            Ok(Some(absolute(&path)?))
         }
     }
 }

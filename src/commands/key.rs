@@ -12,7 +12,6 @@ use crate::cli::key::{Action, Args};
 use crate::error::{Error, Kind, not_found, usage};
 use crate::ledger::{Ledger, NewEvent, StoredCert};
 use crate::message::same_address;
-use crate::output::health::Health;
 use crate::output::keys::{KeyList, KeyView, grouped};
 use crate::output::{Raw, Said, document};
 use crate::pgp::certs::{self, CertInfo};
@@ -35,11 +34,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         Action::Pin { address, fingerprint } => pin(app, address, fingerprint),
         Action::Check => {
             let config = app.config()?;
-            let health = Health::new(check::own_keys(app, &config));
-            let status = health.status();
-            let mut done = Done::new(health).zone(&config.calendar.zone);
-            done.status = status;
-            Ok(done)
+            Ok(check::done(app, check::own_keys(app, &config)).zone(&config.calendar.zone))
         }
     }
 }

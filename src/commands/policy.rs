@@ -5,8 +5,11 @@ mod propose;
 
 use std::path::{Path, PathBuf};
 
+pub use adopt::changes;
+
 use super::{App, Done, files};
 use crate::cli::policy::{Action, Args};
+use crate::clock;
 use crate::clock::policy::ResponsePolicy;
 use crate::clock::policy_toml;
 use crate::clock::published::{self, LARGEST, Reading};
@@ -31,7 +34,10 @@ fn check(app: &App, file: Option<&Path>, explain: bool) -> anyhow::Result<Done> 
     };
     let bytes = files::read(&file, LARGEST as u64)?;
     let reading = read(&file, &bytes)?;
-    Ok(Done::new(Checked::new(file.display().to_string(), reading, explain)))
+    let unclocked = unclocked(&reading.policy);
+    let mut checked = Checked::new(file.display().to_string(), reading, explain);
+    checked.warnings.extend(unclocked);
+    Ok(Done::new(checked))
 }
 
 fn configured(app: &App) -> Result<PathBuf, Error> {
@@ -42,6 +48,14 @@ fn none_configured() -> Error {
     usage("no policy is configured")
         .hint("name one, such as sealpost policy check SECURITY.md")
         .hint("or set file in [policy]")
+}
+
+/// Promises that nothing can hold anybody to, since nobody records what they count from.
+pub fn unclocked(policy: &ResponsePolicy) -> Vec<String> {
+    let told = clock::unclocked(policy).into_iter().map(|(kind, from)| {
+        format!("{} counts from “{}”, which nobody records: it sets no clock", kind.name(), safe::short(from, 60))
+    });
+    told.collect()
 }
 
 /// What a policy file commits to: TOML by its name, else a document for people.
@@ -58,4 +72,19 @@ fn read(file: &Path, bytes: &[u8]) -> Result<Reading, Error> {
         return Ok(Reading { policy, ..Reading::default() });
     }
     published::read_bytes(bytes).map_err(|e| unusable(String::new(), e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::policy::{Target, Unit};
+
+    /// No reading gives such a start any more; a policy that was adopted before may have one.
+    #[test]
+    fn promises_without_a_clock_are_told_in_words() {
+        let mut policy = ResponsePolicy { fix: Some(Target::new(3, Unit::Day)), ..ResponsePolicy::default() };
+        assert_eq!(unclocked(&policy), [] as [String; 0]);
+        policy.fix = policy.fix.map(|fix| Target { from: Some("a blue\u{1b} moon".into()), ..fix });
+        assert_eq!(unclocked(&policy), ["fix counts from “a blue\\x1b moon”, which nobody records: it sets no clock"]);
+    }
 }

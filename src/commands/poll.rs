@@ -77,7 +77,7 @@ fn fetch(app: &App, config: &Config, taker: &mut Taker<'_>) -> Result<(), Error>
             imap.close();
             Ok(())
         }
-        Source::Maildir { path, sent } => {
+        Source::Maildir { path, sent, .. } => {
             let mut read = |folder: &std::path::Path, direction| -> Result<(), Error> {
                 let bar = super::progress(app, 0, "reading");
                 let mut tell = |p: Progress| bar.set_position(p.done);

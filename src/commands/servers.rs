@@ -15,6 +15,11 @@ const SENDMAIL_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Connects to the mailbox and logs in.
 pub fn imap(app: &App, server: &Server) -> Result<Imap, Error> {
+    imap_within(app, server, Timeouts::default())
+}
+
+/// The same with another patience.
+pub fn imap_within(app: &App, server: &Server, timeouts: Timeouts) -> Result<Imap, Error> {
     let config = ImapConfig {
         server: endpoint(server),
         user: server.user.clone(),
@@ -22,7 +27,7 @@ pub fn imap(app: &App, server: &Server) -> Result<Imap, Error> {
         inbox: server.inbox.clone(),
         sent: server.sent.clone(),
         limits: Limits::default(),
-        timeouts: Timeouts::default(),
+        timeouts,
     };
     Imap::connect(config).map_err(|e| wire_error(&e))
 }

@@ -48,6 +48,7 @@ struct RawServer {
     oauth2_token_command: Option<Command>,
     inbox: Option<Spanned<String>>,
     sent: Option<Spanned<String>>,
+    junk: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +56,7 @@ struct RawServer {
 struct RawMaildir {
     path: PathBuf,
     sent: Option<PathBuf>,
+    junk: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -139,7 +141,11 @@ impl Check<'_> {
             (Some(imap), None) => Ok(Source::Imap(self.server(imap.into_inner(), [993, 143], true)?)),
             (None, Some(maildir)) => {
                 let maildir = maildir.into_inner();
-                Ok(Source::Maildir { path: self.path(maildir.path), sent: maildir.sent.map(|p| self.path(p)) })
+                Ok(Source::Maildir {
+                    path: self.path(maildir.path),
+                    sent: maildir.sent.map(|p| self.path(p)),
+                    junk: maildir.junk.map(|p| self.path(p)),
+                })
             }
             (Some(_), Some(maildir)) => {
                 Err(self.wrong(maildir.span(), "one source of mail: [imap] or [maildir], not both"))
@@ -165,8 +171,8 @@ impl Check<'_> {
 
     /// `ports`: the defaults for implicit TLS and for the rest.
     fn server(&self, raw: RawServer, ports: [u16; 2], imap: bool) -> Result<Server, Error> {
-        if !imap && let Some(misplaced) = raw.inbox.as_ref().or(raw.sent.as_ref()) {
-            return Err(self.wrong(misplaced.span(), "inbox and sent in [imap]; they mean nothing in [smtp]"));
+        if !imap && let Some(misplaced) = raw.inbox.as_ref().or(raw.sent.as_ref()).or(raw.junk.as_ref()) {
+            return Err(self.wrong(misplaced.span(), "inbox, sent and junk in [imap]; they mean nothing in [smtp]"));
         }
         let host_at = raw.host.span();
         let host = raw.host.into_inner();
@@ -204,6 +210,7 @@ impl Check<'_> {
             secret,
             inbox: mailbox(raw.inbox, "INBOX"),
             sent: mailbox(raw.sent, "Sent"),
+            junk: raw.junk.map(Spanned::into_inner),
         })
     }
 

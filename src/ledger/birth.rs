@@ -176,7 +176,7 @@ pub(super) fn put_in_place(from: &Path, to: &Path) -> Result<()> {
 
 /// Finds at each open, for the price of a few rows, a tail that was cut off or a last event that was changed. The whole
 /// is the work of `audit`.
-fn glance(conn: &Connection, path: &Path) -> Result<()> {
+pub(super) fn glance(conn: &Connection, path: &Path) -> Result<()> {
     let damaged = |reason: &str| LedgerError::Damaged { path: path.into(), reason: reason.into() };
     let mut statement = conn.prepare(
         "SELECT d.name, e.number, e.at, e.who, e.report, e.message, e.what, e.evidence, e.hash, d.events, d.head,

@@ -1,10 +1,12 @@
 //! What `check`, `key check` and `audit` print.
 
+pub mod judge;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{ALARM, NOTICE, Screen, View, WELL, document, styled, wrap};
+use super::{ALARM, FAINT, NOTICE, Screen, View, WELL, document, styled, wrap};
 use crate::safe::{self, Foreign};
 
 /// How a thing that was looked at stands.
@@ -31,22 +33,36 @@ pub struct Finding {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<Foreign>,
+    /// Of something that ends: the step that was passed, in days before the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_days: Option<i64>,
 }
 
 impl Finding {
+    /// At this level.
+    pub fn new(about: &'static str, level: Level, words: impl Into<Foreign>) -> Finding {
+        Finding { about, level, words: words.into(), hint: None, within_days: None }
+    }
+
     /// It is well.
     pub fn ok(about: &'static str, words: impl Into<Foreign>) -> Finding {
-        Finding { about, level: Level::Ok, words: words.into(), hint: None }
+        Finding::new(about, Level::Ok, words)
     }
 
     /// A person should see to it.
     pub fn warn(about: &'static str, words: impl Into<Foreign>) -> Finding {
-        Finding { about, level: Level::Warn, words: words.into(), hint: None }
+        Finding::new(about, Level::Warn, words)
     }
 
     /// It would stop the next poll.
     pub fn fail(about: &'static str, words: impl Into<Foreign>) -> Finding {
-        Finding { about, level: Level::Fail, words: words.into(), hint: None }
+        Finding::new(about, Level::Fail, words)
+    }
+
+    /// The same with the step that was passed.
+    pub fn within(mut self, days: i64) -> Finding {
+        self.within_days = Some(days);
+        self
     }
 
     /// The same with what to do.
@@ -63,12 +79,25 @@ pub struct Health {
     pub ok: bool,
     /// In the order looked at.
     pub findings: Vec<Finding>,
+    /// People are shown only what wants them.
+    #[serde(skip)]
+    pub quiet: bool,
 }
 
 impl Health {
     /// Sums up.
     pub fn new(findings: Vec<Finding>) -> Health {
-        Health { ok: findings.iter().all(|f| f.level != Level::Fail), findings }
+        Health { ok: findings.iter().all(|f| f.level != Level::Fail), findings, quiet: false }
+    }
+
+    /// The same, showing people only what wants them: under cron a day without news is a day without mail.
+    pub fn quiet(mut self, quiet: bool) -> Health {
+        self.quiet = quiet;
+        self
+    }
+
+    fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|f| f.level == level).count()
     }
 
     /// The worst of them.
@@ -91,23 +120,46 @@ impl View for Health {
         document(self)
     }
 
+    /// The worst first; within a level in the order looked at.
     fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
-        let room = screen.width.saturating_sub(18);
-        for finding in &self.findings {
-            let (style, mark) = match finding.level {
-                Level::Ok => (WELL, "ok  "),
-                Level::Warn => (NOTICE, "look"),
-                Level::Fail => (ALARM, "FAIL"),
-            };
-            let mut head = format!("{}  {:11} ", styled(style, mark), finding.about);
-            for line in wrap::few(&finding.words, room, 8) {
-                writeln!(out, "{head}{line}")?;
-                head = " ".repeat(18);
+        let levels: &[Level] =
+            if self.quiet { &[Level::Fail, Level::Warn] } else { &[Level::Fail, Level::Warn, Level::Ok] };
+        for level in levels {
+            for finding in self.findings.iter().filter(|f| f.level == *level) {
+                finding.show(screen, out)?;
             }
-            // A hint may be a command to paste: it is not cut into lines.
-            if let Some(hint) = &finding.hint {
-                writeln!(out, "                  {}", safe::line(hint))?;
-            }
+        }
+        if self.quiet {
+            return Ok(());
+        }
+        let counts = format!(
+            "{} fail, {} to look at, {} ok",
+            self.count(Level::Fail),
+            self.count(Level::Warn),
+            self.count(Level::Ok)
+        );
+        writeln!(out, "{}", styled(FAINT, counts))
+    }
+}
+
+/// Columns before the words.
+const MARGIN: usize = 20;
+
+impl Finding {
+    fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        let (style, mark) = match self.level {
+            Level::Ok => (WELL, "ok  "),
+            Level::Warn => (NOTICE, "look"),
+            Level::Fail => (ALARM, "FAIL"),
+        };
+        let mut head = format!("{}  {:13} ", styled(style, mark), self.about);
+        for line in wrap::few(&self.words, screen.width.saturating_sub(MARGIN), 8) {
+            writeln!(out, "{head}{line}")?;
+            head = " ".repeat(MARGIN);
+        }
+        // A hint may be a command to paste: it is not cut into lines.
+        if let Some(hint) = &self.hint {
+            writeln!(out, "{}{}", " ".repeat(MARGIN), safe::line(hint))?;
         }
         Ok(())
     }

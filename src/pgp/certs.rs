@@ -5,6 +5,8 @@
 
 pub mod generate;
 pub mod import;
+pub mod own;
+pub mod published;
 
 use std::time::SystemTime;
 
@@ -232,9 +234,14 @@ pub fn expiry_warning(cert: &Cert, now: Timestamp) -> Option<ExpiryWarning> {
         Err(reason) => return Some(ExpiryWarning::Over(reason)),
         Ok(keys) => last_expiry(&keys)?,
     };
-    let days_left = at.duration_since(now).as_hours() / 24;
-    let within_days = [7, 30, 60].into_iter().find(|step| days_left < *step)?;
+    let (days_left, within_days) = step(at, now)?;
     Some(ExpiryWarning::Soon { at, days_left, within_days })
+}
+
+/// Whole days left, and which of the three steps (60, 30 and 7 days) that is; `None` where it is far away.
+fn step(at: Timestamp, now: Timestamp) -> Option<(i64, i64)> {
+    let days_left = at.duration_since(now).as_hours() / 24;
+    Some((days_left, [7, 30, 60].into_iter().find(|step| days_left < *step)?))
 }
 
 /// The keys to encrypt mail to: every subkey for transport encryption that is bound, valid, unexpired and unrevoked now.

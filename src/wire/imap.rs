@@ -7,6 +7,7 @@
 
 mod bodies;
 mod fetch;
+mod glance;
 pub mod name;
 pub mod reply;
 mod session;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::glance::{Beginning, Glance};
 use self::session::{Fault, Session};
 use super::meter::Meter;
 use super::tls::Endpoint;
@@ -71,6 +73,11 @@ impl Imap {
         let outcome = imap.session().map(|_| ());
         outcome.map_err(|fault| imap.error("LOGIN", fault))?;
         Ok(imap)
+    }
+
+    /// When the server's certificate ends; `None` without TLS.
+    pub fn certificate_ends(&self) -> Option<Timestamp> {
+        self.session.as_ref().and_then(|session| session.certificate_ends)
     }
 
     /// Hands everything new in `mailbox` to `sink`. With nothing new this costs one EXAMINE and writes nothing.
@@ -176,10 +183,14 @@ impl Imap {
     }
 
     fn discover_sent(&mut self) -> Result<Option<String>, WireError> {
+        Ok(self.mailboxes()?.iter().find(|m| m.is_sent).map(|m| name::decode(&m.name)))
+    }
+
+    fn mailboxes(&mut self) -> Result<Vec<reply::Listed>, WireError> {
         let mut failures = 0;
         loop {
             match self.run("LIST \"\" \"*\"", 4 << 20).and_then(|lines| Ok(reply::list(&lines)?)) {
-                Ok(all) => return Ok(all.iter().find(|m| m.is_sent).map(|m| name::decode(&m.name))),
+                Ok(all) => return Ok(all),
                 Err(fault) => self.recover("LIST", fault, &mut failures)?,
             }
         }

@@ -118,11 +118,12 @@ impl Mailer {
         }
     }
 
-    /// Connects, logs in and leaves, without a mail: for a check of the configuration.
-    pub fn probe(&self) -> Result<(), WireError> {
+    /// Connects, logs in and leaves, without a mail: for a check of the configuration. Gives when the server's certificate
+    /// ends, where there is one.
+    pub fn probe(&self) -> Result<Option<jiff::Timestamp>, WireError> {
         match self {
             Mailer::Smtp(config) => smtp::probe(config),
-            Mailer::Sendmail(config) => command::probe(config),
+            Mailer::Sendmail(config) => command::probe(config).map(|()| None),
         }
     }
 }

@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use zeroize::Zeroize;
 
 use super::meter::Meter;
-use super::{Timeouts, WireError};
+use super::{Timeouts, WireError, certificate};
 
 /// How a connection is made secure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -219,6 +219,12 @@ impl Stream {
         }
         self.inner = Some(Inner::Secure(Box::new(tls)));
         Ok(())
+    }
+
+    /// When the server's certificate ends; `None` without TLS.
+    pub fn certificate_ends(&self) -> Option<jiff::Timestamp> {
+        let Some(Inner::Secure(tls)) = &self.inner else { return None };
+        tls.conn.peer_certificates()?.first().and_then(|first| certificate::not_after(first))
     }
 
     /// One line, byte by byte, without its end: for the few lines before a protocol's own reader takes over.

@@ -68,7 +68,9 @@ impl Workplace {
         let quote = |text: &str| toml::Value::String(text.to_owned()).to_string();
         private(&self.path("imap.password"), self.dovecot.password().as_bytes());
         private(&self.path("smtp.password"), self.exim.password().as_bytes());
-        let keys = if with_key { quote(project("keys/team.pgp").to_str().unwrap()) } else { String::new() };
+        // A checkout leaves keys readable for everybody, and such keys are not worked with.
+        private(&self.path("team.pgp"), &fs::read(project("keys/team.pgp")).unwrap());
+        let keys = if with_key { quote("team.pgp") } else { String::new() };
         let text = format!(
             "address = \"security@example.org\"\nteam = [\"alice@example.org\"]\n\
              [imap]\nhost = \"localhost\"\nport = {}\nca_file = {}\nuser = {}\npassword_command = [\"cat\", {}]\n\

@@ -36,6 +36,8 @@ pub struct Options {
     pub expired: bool,
     /// The Sent mailbox is called this.
     pub sent: Option<&'static str>,
+    /// There is a mailbox of this name, marked `\Junk`.
+    pub junk: Option<&'static str>,
 }
 
 impl Dovecot {
@@ -61,8 +63,14 @@ impl Dovecot {
         std::fs::write(dir.path().join("passwd"), format!("{USER}:{{PLAIN}}{PASSWORD}:::::\n")).unwrap();
         let conf = dir.path().join("dovecot.conf");
         let is_new = version(&binary) >= (2, 4);
-        std::fs::write(&conf, config(dir.path(), imaps_port, imap_port, options.sent.unwrap_or("Sent"), is_new))
-            .unwrap();
+        let mut text = config(dir.path(), imaps_port, imap_port, options.sent.unwrap_or("Sent"), is_new);
+        if let Some(junk) = options.junk {
+            let _ = write!(
+                text,
+                "namespace inbox {{\n  mailbox {junk} {{\n    auto = create\n    special_use = \\Junk\n  }}\n}}\n"
+            );
+        }
+        std::fs::write(&conf, text).unwrap();
         let log = dir.path().join("stderr.log");
         let mut child = Command::new(&binary)
             .arg("-F")

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::clock::explain;
 use crate::clock::policy::{ResponsePolicy, Target};
-use crate::clock::{self, explain};
 use crate::commands::desk::{self, Desk};
 use crate::commands::{App, Done, books};
 use crate::config::Config;
@@ -25,14 +25,7 @@ pub fn adopt(app: &App, file: Option<&Path>) -> anyhow::Result<Done> {
     if let Some(configured) = config.policy.as_ref().filter(|c| !same_file(c, &path)) {
         notices.push(format!("the configuration names {}: the next poll adopts that file again", configured.display()));
     }
-    let unclocked = clock::unclocked(&policy).into_iter().map(|(kind, from)| {
-        format!(
-            "{} counts from “{}”, which nobody records: it sets no clock",
-            kind.name(),
-            crate::safe::short(from, 60)
-        )
-    });
-    notices.extend(unclocked);
+    notices.extend(super::unclocked(&policy));
     let changes = if adopted { changes(before.as_ref(), &policy) } else { Vec::new() };
     Ok(Done::new(Adopted { file: path.display().to_string(), adopted, since: app.now, changes, notices })
         .zone(&config.calendar.zone))
@@ -89,7 +82,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
 }
 
 /// What one version promises otherwise than the one before: "fix: 30 days → 14 days".
-fn changes(before: Option<&ResponsePolicy>, after: &ResponsePolicy) -> Vec<String> {
+pub fn changes(before: Option<&ResponsePolicy>, after: &ResponsePolicy) -> Vec<String> {
     let nothing = ResponsePolicy::default();
     let (old, new) = (promises(before.unwrap_or(&nothing)), promises(after));
     let value = |all: &[(String, String)], name: &str| all.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());

@@ -41,6 +41,12 @@ pub struct Listed {
     pub name: String,
     /// It is the one for sent mail (RFC 6154).
     pub is_sent: bool,
+    /// It is the one for mail taken to be junk (RFC 6154).
+    pub is_junk: bool,
+    /// It can be opened.
+    pub is_open: bool,
+    /// What parts the levels of its name.
+    pub separator: Option<char>,
 }
 
 /// Reads the reply to EXAMINE.
@@ -104,7 +110,8 @@ pub fn list(reply: &[u8]) -> Result<Vec<Listed>, OutOfStep> {
     let mut all = Vec::new();
     for line in Lines(reply) {
         let line = line?;
-        let [Word::Atom(name), Word::Open, attributes @ .., Word::Close, _, mailbox] = line.words.as_slice() else {
+        let [Word::Atom(name), Word::Open, attributes @ .., Word::Close, separator, mailbox] = line.words.as_slice()
+        else {
             continue;
         };
         if !name.eq_ignore_ascii_case(b"LIST") {
@@ -112,8 +119,15 @@ pub fn list(reply: &[u8]) -> Result<Vec<Listed>, OutOfStep> {
         }
         let has =
             |wanted: &[u8]| attributes.iter().any(|w| matches!(w, Word::Atom(a) if a.eq_ignore_ascii_case(wanted)));
-        let is_sent = has(b"\\Sent") && !has(b"\\Noselect") && !has(b"\\NonExistent");
-        all.push(Listed { name: String::from_utf8_lossy(mailbox.bytes()).into_owned(), is_sent });
+        let is_open = !has(b"\\Noselect") && !has(b"\\NonExistent");
+        let separator = separator.content().and_then(|s| s.first().map(|b| char::from(*b)));
+        all.push(Listed {
+            name: String::from_utf8_lossy(mailbox.bytes()).into_owned(),
+            is_sent: is_open && has(b"\\Sent"),
+            is_junk: is_open && has(b"\\Junk"),
+            is_open,
+            separator,
+        });
     }
     Ok(all)
 }
@@ -359,7 +373,11 @@ mod tests {
         assert_eq!(search(b"* SEARCH x\r\n"), Err(OutOfStep));
         let all =
             list(b"* LIST (\\HasNoChildren \\Sent) \"/\" \"Gesendete &APY-\"\r\n* LIST () NIL INBOX\r\n").unwrap();
-        assert_eq!(all[0], Listed { name: "Gesendete &APY-".into(), is_sent: true });
-        assert!(!all[1].is_sent);
+        let name = "Gesendete &APY-".into();
+        let separator = Some('/');
+        assert_eq!(all[0], Listed { name, is_sent: true, is_junk: false, is_open: true, separator });
+        assert!(!all[1].is_sent && all[1].separator.is_none());
+        let junk = list(b"* LIST (\\Junk) \".\" Spam\r\n* LIST (\\junk \\noselect) \".\" Old\r\n").unwrap();
+        assert_eq!(junk.iter().map(|m| m.is_junk).collect::<Vec<_>>(), [true, false]);
     }
 }

@@ -42,6 +42,8 @@ pub struct Session {
     meter: Arc<Meter>,
     /// The mailbox under EXAMINE, as on the wire, with its UIDVALIDITY.
     pub selected: Option<(String, u32)>,
+    /// When the server's certificate ends.
+    pub certificate_ends: Option<jiff::Timestamp>,
 }
 
 impl Session {
@@ -53,8 +55,9 @@ impl Session {
         })?;
         meter.command(config.timeouts.command, 64 << 10);
         let capabilities = prelude(&mut stream, config)?;
+        let certificate_ends = stream.certificate_ends();
         let inner = login(stream, config, meter, &capabilities)?;
-        Ok(Session { inner, meter: Arc::clone(meter), selected: None })
+        Ok(Session { inner, meter: Arc::clone(meter), selected: None, certificate_ends })
     }
 
     /// Runs one command and returns its untagged responses; at most `budget` bytes of them are read.

@@ -50,11 +50,12 @@ pub(super) fn send(config: &SmtpConfig, mail: &OutgoingBytes) -> Delivery {
     }
 }
 
-pub fn probe(config: &SmtpConfig) -> Result<(), WireError> {
+pub fn probe(config: &SmtpConfig) -> Result<Option<jiff::Timestamp>, WireError> {
     match Link::open(config) {
         Ok(mut link) => {
+            let ends = link.stream.certificate_ends();
             link.quit();
-            Ok(())
+            Ok(ends)
         }
         Err(Fault::Wire(error)) => Err(error),
         Err(fault) => Err(WireError::Connect { host: config.server.label(), reason: words(config, fault) }),

@@ -1,0 +1,270 @@
+//! Which number is how bad: pure, so that each line can be tested without a full disk, an old ledger or a dying certificate.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Finding;
+use crate::clock::words::span;
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+/// Below this a poll may fail in the middle of a large mail.
+const DISK_LEAST: u64 = 100 * MIB;
+/// Below this a person should make room.
+const DISK_ENOUGH: u64 = GIB;
+/// A poll so many hours ago is no poll.
+const POLL_STALE_H: i64 = 24;
+/// A backup so many days ago is an old one.
+const BACKUP_STALE_D: i64 = 7;
+/// An answer that waits so long in the outbox waits for a person.
+const OUTBOX_WAIT_H: i64 = 1;
+/// Two clocks may differ so much without anybody having turned one back.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_secs(120);
+
+/// Room on the disk, in bytes, and the size of the ledger there: a copy of it is made before its schema changes.
+pub fn disk(free: u64, ledger: u64) -> Finding {
+    let words = format!("{} free where the ledger lies ({})", bytes(free), bytes(ledger));
+    let hint = "make room: a poll on a full disk stores nothing";
+    if free < DISK_LEAST {
+        Finding::fail("disk", words).hint(hint)
+    } else if free < DISK_ENOUGH || free < ledger.saturating_mul(2) {
+        Finding::warn("disk", words).hint(hint)
+    } else {
+        Finding::ok("disk", words)
+    }
+}
+
+/// A server's certificate: warned of 30, 14 and 7 days before it ends. One that has ended stops the connection and is told
+/// there.
+pub fn certificate(about: &'static str, host: &str, ends: Timestamp, now: Timestamp) -> Finding {
+    let left = ends.duration_since(now);
+    let days = left.as_hours() / 24;
+    let Some(step) = [7, 14, 30].into_iter().find(|step| days < *step) else {
+        return Finding::ok(about, format!("the certificate of {host} is good for {days} days"));
+    };
+    let words = match left.is_positive() {
+        true => format!("the certificate of {host} ends in {}, at {ends}", counted(days, "day")),
+        false => format!("the certificate of {host} ended at {ends}"),
+    };
+    Finding::warn(about, words).within(step).hint("whoever runs the server renews it; after that no poll gets through")
+}
+
+/// The last poll that went well.
+pub fn last_poll(at: Option<Timestamp>, now: Timestamp) -> Finding {
+    let hint = "is the crontab line or the timer still there?";
+    match at {
+        None => Finding::ok("last-poll", "none yet"),
+        Some(at) if now.duration_since(at).as_hours() >= POLL_STALE_H => {
+            Finding::warn("last-poll", format!("the last poll that went well was {} ago, at {at}", ago(at, now)))
+                .hint(hint)
+        }
+        Some(at) => Finding::ok("last-poll", format!("{at} (kept to the hour)")),
+    }
+}
+
+/// The last backup, of a ledger that holds so many messages.
+pub fn last_backup(at: Option<Timestamp>, messages: u64, now: Timestamp) -> Finding {
+    let hint = "sealpost backup FILE";
+    match at {
+        None if messages == 0 => Finding::ok("backup", "none yet, and nothing to lose"),
+        None => Finding::warn("backup", "no backup of the ledger was ever made").hint(hint),
+        Some(at) if now.duration_since(at).as_hours() >= 24 * BACKUP_STALE_D => {
+            Finding::warn("backup", format!("the last backup was made {} ago, at {at}", ago(at, now))).hint(hint)
+        }
+        Some(at) => Finding::ok("backup", at.to_string()),
+    }
+}
+
+/// The clock of this machine against the latest event in the ledger.
+pub fn clock(last_event: Option<Timestamp>, now: Timestamp) -> Finding {
+    match last_event {
+        Some(at) if at.duration_since(now) > CLOCK_SLACK => Finding::warn(
+            "clock",
+            format!("the clock says {now}, and the ledger has an event of {at}: it was turned back, or was wrong then"),
+        )
+        .hint("set the clock; deadlines are computed from it"),
+        _ => Finding::ok("clock", "it stands after everything in the ledger"),
+    }
+}
+
+/// Answers in the outbox: for each how it stands, and since when it waits.
+pub fn outbox(items: &[(&str, Option<Timestamp>)], now: Timestamp) -> Vec<Finding> {
+    let of = |wanted: &str| items.iter().filter(|(state, _)| *state == wanted).count();
+    let long = |since: &Option<Timestamp>| since.is_some_and(|at| now.duration_since(at).as_hours() >= OUTBOX_WAIT_H);
+    let waiting = items.iter().filter(|(state, since)| matches!(*state, "queued" | "sending") && long(since)).count();
+    let mut found = Vec::new();
+    let mut tell = |n: usize, words: String, hint: &str| {
+        if n > 0 {
+            found.push(Finding::warn("outbox", words).hint(hint));
+        }
+    };
+    let (unknown, failed) = (of("unknown"), of("failed"));
+    let it = |n: usize| if n == 1 { "it" } else { "they" };
+    let unknown_words = format!("{unknown} waiting for a person: nobody knows whether {} went out", it(unknown));
+    tell(unknown, unknown_words, "sealpost outbox");
+    tell(failed, format!("{failed} waiting for a person: {} could not be sent", it(failed)), "sealpost outbox");
+    tell(waiting, format!("{waiting} waiting for more than an hour to be sent"), "sealpost outbox send");
+    if found.is_empty() {
+        found.push(Finding::ok("outbox", "no answer is stuck"));
+    }
+    found
+}
+
+/// Mails of open reports that a person must look at: those that no key opens, those on which a limit was hit, and those
+/// that are stored and that no run has finished with.
+pub fn waiting(unopened: usize, quarantined: usize, pending: usize) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if unopened > 0 {
+        let words = format!("{} in open reports that no key here opens", mails(unopened));
+        found.push(
+            Finding::warn("unopened", words)
+                .hint("sealpost list; ask the reporter to encrypt to the key in use, or name the key they used"),
+        );
+    }
+    if quarantined > 0 {
+        let words = format!("{} in open reports on which a limit was hit", mails(quarantined));
+        found.push(
+            Finding::warn("quarantine", words).hint("sealpost list; sealpost poll --retry-quarantined tries again"),
+        );
+    }
+    if pending > 0 {
+        let words = format!("{} stored and not yet filed", mails(pending));
+        found.push(Finding::warn("unfiled", words).hint("sealpost poll"));
+    }
+    if found.is_empty() {
+        found.push(Finding::ok("mail", "every mail of an open report was opened and filed"));
+    }
+    found
+}
+
+/// A security.txt that ends (RFC 9116: whoever reads it after that does not rely on it).
+pub fn security_txt(file: &str, ends: Timestamp, now: Timestamp) -> Finding {
+    let left = ends.duration_since(now);
+    let days = left.as_hours() / 24;
+    let hint = "set Expires to a date within a year, and publish it again";
+    match [7, 14, 30].into_iter().find(|step| days < *step) {
+        None => Finding::ok("security.txt", format!("{file}: it holds for {days} days")),
+        Some(step) if left.is_positive() => {
+            Finding::warn("security.txt", format!("{file}: it expires in {}, at {ends}", counted(days, "day")))
+                .within(step)
+                .hint(hint)
+        }
+        Some(step) => Finding::warn("security.txt", format!("{file}: it expired at {ends}, and readers pass over it"))
+            .within(step)
+            .hint(hint),
+    }
+}
+
+/// `3 days`.
+pub fn counted(n: i64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// `1 mail`, `3 mails`.
+pub fn mails(n: usize) -> String {
+    if n == 1 { "1 mail".to_owned() } else { format!("{n} mails") }
+}
+
+fn ago(at: Timestamp, now: Timestamp) -> String {
+    span(now.as_second() - at.as_second())
+}
+
+/// `512 MiB`, rounded down: never more than there is.
+fn bytes(n: u64) -> String {
+    match n {
+        n if n >= 10 * GIB => format!("{} GiB", n / GIB),
+        n if n >= GIB => format!("{}.{} GiB", n / GIB, n % GIB * 10 / GIB),
+        n if n >= MIB => format!("{} MiB", n / MIB),
+        n => format!("{} KiB", n / 1024),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::health::Level;
+
+    fn now() -> Timestamp {
+        "2026-03-02T12:00:00Z".parse().unwrap()
+    }
+
+    fn hours(n: i64) -> Timestamp {
+        now() + SignedDuration::from_hours(n)
+    }
+
+    #[test]
+    fn disks() {
+        for (free, ledger, level, words) in [
+            (50 * GIB, 10 * MIB, Level::Ok, "50 GiB free where the ledger lies (10 MiB)"),
+            (GIB, 0, Level::Ok, "1.0 GiB free"),
+            (GIB - 1, 0, Level::Warn, "1023 MiB free"),
+            (3 * GIB, 2 * GIB, Level::Warn, "3.0 GiB free where the ledger lies (2.0 GiB)"),
+            (DISK_LEAST, 0, Level::Warn, "100 MiB"),
+            (DISK_LEAST - 1, 0, Level::Fail, "99 MiB"),
+            (0, u64::MAX, Level::Fail, "0 KiB"),
+        ] {
+            let found = disk(free, ledger);
+            assert_eq!(found.level, level, "{free} {ledger}");
+            assert!(found.words.contains(words), "{} lacks {words}", found.words);
+            assert_eq!(found.hint.is_some(), level != Level::Ok);
+        }
+    }
+
+    #[test]
+    fn certificates_are_warned_of_in_three_steps() {
+        for (left, level, step) in [
+            (24 * 30, Level::Ok, None),
+            (24 * 30 - 1, Level::Warn, Some(30)),
+            (24 * 14, Level::Warn, Some(30)),
+            (24 * 14 - 1, Level::Warn, Some(14)),
+            (24 * 7 - 1, Level::Warn, Some(7)),
+            (-1, Level::Warn, Some(7)),
+        ] {
+            let found = certificate("imap-cert", "mail.example.org", hours(left), now());
+            assert_eq!((found.level, found.within_days), (level, step), "{left}: {}", found.words);
+            let file = security_txt("security.txt", hours(left), now());
+            assert_eq!((file.level, file.within_days), (level, step), "{left}: {}", file.words);
+        }
+        assert!(certificate("imap-cert", "h", hours(25), now()).words.contains("in 1 day,"));
+        assert!(security_txt("f", hours(-1), now()).words.contains("expired"));
+    }
+
+    #[test]
+    fn polls_backups_and_the_clock() {
+        assert_eq!(last_poll(None, now()).level, Level::Ok);
+        assert_eq!(last_poll(Some(hours(-23)), now()).level, Level::Ok);
+        let old = last_poll(Some(hours(-50)), now());
+        assert_eq!(old.level, Level::Warn);
+        assert!(old.words.contains("2 d ago"), "{}", old.words);
+        assert_eq!(last_backup(None, 0, now()).level, Level::Ok);
+        assert_eq!(last_backup(None, 1, now()).level, Level::Warn);
+        assert_eq!(last_backup(Some(hours(-24 * 7 + 1)), 1, now()).level, Level::Ok);
+        assert_eq!(last_backup(Some(hours(-24 * 7)), 1, now()).level, Level::Warn);
+        assert_eq!(clock(None, now()).level, Level::Ok);
+        assert_eq!(clock(Some(now() + SignedDuration::from_secs(120)), now()).level, Level::Ok);
+        assert_eq!(clock(Some(now() + SignedDuration::from_secs(121)), now()).level, Level::Warn);
+    }
+
+    #[test]
+    fn an_outbox() {
+        let levels = |items: &[(&str, Option<Timestamp>)]| -> Vec<(Level, String)> {
+            outbox(items, now()).into_iter().map(|f| (f.level, f.words)).collect()
+        };
+        assert_eq!(levels(&[("sent", Some(hours(-99))), ("queued", Some(hours(0))), ("dropped", None)]).len(), 1);
+        assert_eq!(levels(&[("queued", Some(hours(0)))])[0].0, Level::Ok);
+        let found = levels(&[("queued", Some(hours(-2))), ("unknown", None), ("unknown", None), ("failed", None)]);
+        assert_eq!(found.len(), 3);
+        assert!(found.iter().all(|(level, _)| *level == Level::Warn));
+        let words: Vec<&str> = found.iter().map(|(_, words)| words.as_str()).collect();
+        assert!(words[0].starts_with("2 waiting for a person: nobody knows whether they"), "{words:?}");
+        assert!(words[1].starts_with("1 waiting for a person: it could not be sent"), "{words:?}");
+        assert!(words[2].contains("more than an hour"), "{words:?}");
+    }
+
+    #[test]
+    fn mails_that_wait() {
+        assert_eq!(waiting(0, 0, 0)[0].level, Level::Ok);
+        let abouts: Vec<&str> = waiting(1, 2, 3).iter().map(|f| f.about).collect();
+        assert_eq!(abouts, ["unopened", "quarantine", "unfiled"]);
+        assert!(waiting(1, 0, 0)[0].words.starts_with("1 mail in"));
+    }
+}
