@@ -1,6 +1,8 @@
 //! The glue: each command reads, lets the core decide, writes.
 
+pub mod anchor;
 pub mod audit;
+pub mod backup;
 pub mod books;
 pub mod change;
 pub mod check;
@@ -20,6 +22,8 @@ pub mod policy;
 pub mod poll;
 pub mod post;
 pub mod reply;
+pub mod restore;
+pub mod salvage;
 pub mod secrets;
 pub mod servers;
 pub mod show;
@@ -152,7 +156,9 @@ pub fn run(app: &App, command: &Command) -> anyhow::Result<Done> {
         Command::Policy(args) => policy::run(app, args),
         Command::Stats(args) => stats::run(app, args),
         Command::Key(args) => key::run(app, args),
-        Command::Audit(_) => audit::run(app),
+        Command::Audit(args) => audit::run(app, args),
+        Command::Backup(args) => backup::run(app, args),
+        Command::Restore(args) => restore::run(app, args),
         Command::Check(args) => check::run(app, args),
         Command::Demo(args) => demo::run(app, args),
         Command::Completions { shell } => Ok(completions(*shell)),

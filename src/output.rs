@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+pub mod backup;
 pub mod demo;
 pub mod health;
 pub mod intake;
