@@ -32,7 +32,9 @@ pub fn write(app: &App, config: &Config, ledger: &Ledger, to: &Path) -> anyhow::
     let signers = ring.own().iter().map(|own| SigningKey::of_ring(own, &ring, app.now));
     let mut signer = signers
         .reduce(|first, next| first.or(next))
-        .ok_or_else(|| Error::new(Kind::Key, "there is no key of ours to sign the anchor with").hint("name it in secret_keys"))?
+        .ok_or_else(|| {
+            Error::new(Kind::Key, "there is no key of ours to sign the anchor with").hint("name it in secret_keys")
+        })?
         .map_err(|e| Error::new(Kind::Key, format!("no anchor was written: {e}")))?;
     let anchor = ledger.anchor(app.now)?;
     let signed = sign_statement(&anchor.text(), &mut signer, app.now)

@@ -132,8 +132,7 @@ fn prove(app: &App, ring: &Keyring, snapshot: &Snapshot, path: &Path) -> anyhow:
 /// The backup is done; that it cannot be recorded just now does not undo it.
 fn record(app: &App, config: &Config, snapshot: &Snapshot, verified: bool) -> bool {
     let recorded = books::write_soon(app, config, PATIENCE).and_then(|mut ledger| {
-        Ok::<(), LedgerError>(ledger.backed_up(snapshot.manifest(), verified, &books::stamp(app))?)
-            .map_err(Error::from)
+        Ok::<(), LedgerError>(ledger.backed_up(snapshot.manifest(), verified, &books::stamp(app))?).map_err(Error::from)
     });
     recorded.is_ok()
 }

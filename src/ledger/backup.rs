@@ -65,7 +65,13 @@ impl Ledger {
         let path = beside(&self.path, ".copy");
         let lock = WriterLock::take(&path)?;
         remove_all(&path);
-        copy(&self.conn, &path, key)?;
+        copy(&self.conn, &path, key).map_err(|error| match error {
+            // What is wrong with the copy is wrong with the ledger.
+            LedgerError::Damaged { reason, .. } => {
+                LedgerError::Damaged { path: self.path.clone(), reason: reason.replace('\n', " ") }
+            }
+            other => other,
+        })?;
         let describe = || -> Result<Manifest> {
             let (size, sha256) = digest(&path)?;
             let copied = Ledger::open_read(&path, key)?;

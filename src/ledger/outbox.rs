@@ -9,7 +9,7 @@ use super::{Ledger, LedgerError, NewEvent, Result, Stamp};
 use crate::case::{Uid, What};
 
 /// Why a reply is held after a restore.
-const RESTORED: &str = "restored from a backup: it may have gone out after the backup was made";
+pub(super) const RESTORED: &str = "restored from a backup: it may have gone out after the backup was made";
 
 /// A sealed reply with its SMTP envelope.
 #[derive(Clone, Copy, Debug)]
@@ -174,7 +174,7 @@ impl Ledger {
     }
 
     /// After a restore: whatever waited when the backup was made may have gone out since, so nothing of it goes out by
-    /// itself. Gives how many replies now wait for a person.
+    /// itself. Gives how many replies now wait for a person to decide.
     pub(super) fn hold_outbox(&mut self, stamp: &Stamp<'_>) -> Result<u64> {
         let items = self.outbox_where("WHERE state NOT IN ('sent', 'dropped') AND state <> 'unknown'", &[])?;
         self.batch(|ledger| {
@@ -190,7 +190,7 @@ impl Ledger {
                     )?;
                 }
             }
-            Ok(items.len() as u64)
+            Ok(ledger.outbox_where("WHERE state NOT IN ('sent', 'dropped') AND state = 'unknown'", &[])?.len() as u64)
         })
     }
 

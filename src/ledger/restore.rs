@@ -64,7 +64,7 @@ impl Receiving {
             make_or_check_folder(key)?;
             finish_birth(path, key)?;
         }
-        if let (false, Some(path)) = (replace, in_the_way(path)?) {
+        if let Some(path) = in_the_way(path)?.filter(|_| !replace) {
             return Err(LedgerError::InTheWay { path });
         }
         let (here, new_key) = match home {
@@ -151,13 +151,20 @@ impl Ledger {
     }
 }
 
-/// The ledger, or a log of one: SQLite would take the log for the restored ledger's own.
+/// The ledger, or a log of one with something in it: SQLite would take the log for the restored ledger's own. Readers
+/// leave an empty one behind, which says nothing and goes.
 fn in_the_way(path: &Path) -> Result<Option<PathBuf>> {
-    for suffix in ["", "-wal", "-journal"] {
+    if exists(path)? {
+        return Ok(Some(path.into()));
+    }
+    for suffix in ["-wal", "-journal"] {
         let file = beside(path, suffix);
-        if exists(&file)? {
+        if std::fs::symlink_metadata(&file).is_ok_and(|found| found.len() > 0) {
             return Ok(Some(file));
         }
+    }
+    for suffix in ["-wal", "-journal", "-shm"] {
+        remove(&beside(path, suffix))?;
     }
     Ok(None)
 }

@@ -110,7 +110,8 @@ impl Salvaged {
         let received = found.history(&mut damaged, sink)?;
         found.mails(&mut damaged, &received, sink)?;
         found.outbox(&mut damaged, sink)?;
-        if found.saved.is_empty() && found.events == 0 && found.replies == 0 {
+        let named = found.lost.iter().any(|lost| lost.uid.is_some());
+        if found.saved.is_empty() && found.events == 0 && found.replies == 0 && !named {
             return Err(LedgerError::Unreadable { path: path.into() });
         }
         Ok(found)
@@ -128,7 +129,9 @@ impl Salvaged {
             match found {
                 Ok(Some(line)) => {
                     self.events += 1;
-                    if let Some(Ok(What::Received { sha256, received_at, .. })) = line.get("event").map(|e| from_json(&e.to_string(), "")) {
+                    if let Some(Ok(What::Received { sha256, received_at, .. })) =
+                        line.get("event").map(|e| from_json(&e.to_string(), ""))
+                    {
                         received.insert(sha256, received_at);
                     }
                     sink.event(&line.to_string()).map_err(cannot_write)?;
@@ -317,12 +320,14 @@ fn mend(path: &Path, key: &LedgerKey) -> Result<()> {
     let mut file = std::fs::File::options().read(true).write(true).open(path).map_err(LedgerError::io(path))?;
     let mut salt = [0; SALT];
     file.read_exact(&mut salt).map_err(|_| LedgerError::Unreadable { path: path.into() })?;
-    let pages = file.metadata().map_err(LedgerError::io(path))?.len() / PAGE;
+    let pages = file.metadata().map_err(LedgerError::io(path))?.len().div_ceil(PAGE);
     let template = Copy { path: beside(path, ".template") };
     let small = empty(&template.path, key, &salt, 0)?;
     let schema = schema_pages(&template.path, key, small)?;
     remove_all(&template.path);
-    empty(&template.path, key, &salt, pages)?;
+    let claimed = empty(&template.path, key, &salt, pages)?;
+    // The first page now says that the file has this many pages; those that it never had are empty and asked by nobody.
+    file.set_len(claimed * PAGE).map_err(LedgerError::io(path))?;
     let mut from = std::fs::File::open(&template.path).map_err(LedgerError::io(path))?;
     let mut page = vec![0; PAGE as usize];
     for number in schema {

@@ -98,7 +98,11 @@ impl View for Restored {
         let holds = holds(self.messages, self.events);
         writeln!(out, "{} as it was {}: {holds}", styled(WELL, "ledger restored"), screen.exact(self.made_at))?;
         if self.signed_by.is_none() {
-            writeln!(out, "{}", styled(NOTICE, "it was not signed: look at its pins (sealpost key list) before you send"))?;
+            writeln!(
+                out,
+                "{}",
+                styled(NOTICE, "it was not signed: look at its pins (sealpost key list) before you send")
+            )?;
         }
         if let Some(folder) = &self.moved_aside {
             writeln!(out, "the ledger that was here is in {}", safe::line(folder))?;

@@ -192,7 +192,10 @@ impl View for SalvageView {
         if self.messages_lost > 0 {
             writeln!(out, "  salvage.json names each mail that is lost; the server may still have it")?;
         }
-        writeln!(out, "Mails lie there as they came: encrypted ones encrypted, the others readable by whoever reads the folder.")?;
+        writeln!(
+            out,
+            "Mails lie there as they came: encrypted ones encrypted, the others readable by whoever reads the folder."
+        )?;
         writeln!(out, "A backup is better: sealpost restore --replace BACKUP")?;
         writeln!(out, "To begin a new ledger, move the damaged one and its key away, then:")?;
         let folder = safe::line(&self.folder);
