@@ -115,6 +115,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("schema", schema),
     ("history", chains),
     ("numbers", numbers),
+    ("order", order),
     ("messages", facts::messages),
     ("sightings", facts::sightings),
     ("openings", facts::openings),
@@ -265,6 +266,21 @@ fn numbers(conn: &Connection, walk: &mut Walk) -> Result<()> {
             walk.problem(format!(
                 "table {table}: {count} rows are here, the last has number {last}, {given} were made"
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Rows were numbered as the events that vouch for them were recorded: the last opening counts, the first sighting is told.
+fn order(conn: &Connection, walk: &mut Walk) -> Result<()> {
+    for table in ["message", "sighting", "opening", "report", "cert", "policy", "outbox"] {
+        let sql = format!(
+            "SELECT id FROM (SELECT id, event < lag(event) OVER (ORDER BY id) AS back FROM {table}) WHERE back"
+        );
+        let mut statement = conn.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            walk.problem(format!("table {table}: row {} does not stand where it was recorded", row.get::<_, i64>(0)?));
         }
     }
     Ok(())

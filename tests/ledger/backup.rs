@@ -262,7 +262,7 @@ fn what_does_not_lie_on_a_damaged_page_is_rescued_to_the_byte() {
     let good = std::fs::read(template.places().ledger).unwrap();
     let pages = good.len() / 4096;
     let (mut saved, mut lost, mut mended, mut nothing) = (0, 0, 0, 0);
-    let count = rounds(60);
+    let count = rounds(24);
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut random = move |below: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -363,7 +363,7 @@ fn an_anchor_finds_what_the_file_alone_does_not_tell() {
     let early = home.read().anchor(stamp().at).unwrap();
     let mut ledger = home.open();
     file_report(&mut ledger, 9, "text");
-    let late = ledger.anchor(later(60).at).unwrap();
+    let late = ledger.anchor(later(30).at).unwrap();
     for anchor in [&early, &late] {
         assert_eq!(ledger.against(anchor).unwrap(), None);
     }

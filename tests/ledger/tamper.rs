@@ -147,7 +147,7 @@ fn tables(conn: &rusqlite::Connection) -> Vec<String> {
 /// The columns of a table, and its rows with the rowid first.
 fn rows_of(conn: &rusqlite::Connection, table: &str) -> (Vec<String>, Vec<Vec<Value>>) {
     let mut statement = conn.prepare(&format!("SELECT rowid, * FROM {table}")).unwrap();
-    let columns: Vec<String> = statement.column_names().iter().skip(1).map(|name| (*name).to_owned()).collect();
+    let columns: Vec<String> = statement.column_names().skip(1).map(str::to_owned).collect();
     let rows = statement.query_map([], |row| (0..=columns.len()).map(|at| row.get(at)).collect());
     let rows: Vec<Vec<Value>> = rows.unwrap().map(|row| row.unwrap()).collect();
     assert!(!rows.is_empty(), "{table} is empty: give full_home something in it");
@@ -355,7 +355,7 @@ fn a_page_that_was_changed_on_the_disk_is_found() {
 fn a_bit_flipped_anywhere_in_the_file_is_found() {
     let home = full_home();
     let good = std::fs::read(home.places().ledger).unwrap();
-    let count = crate::support::rounds(150);
+    let count = crate::support::rounds(100);
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     for round in 0..count {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
