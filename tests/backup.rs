@@ -126,6 +126,23 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// Imports the stranger's key into gpg; gives its fingerprint.
+    fn stranger(&self) -> String {
+        let file = format!("{}/keys/stranger.pgp", env!("CARGO_MANIFEST_DIR"));
+        let before = self.primary_keys();
+        assert!(self.gpg(&["--import", &file]).status.success());
+        self.primary_keys().into_iter().find(|key| !before.contains(key)).unwrap()
+    }
+
+    fn primary_keys(&self) -> Vec<String> {
+        let listed = String::from_utf8(self.gpg(&["--list-secret-keys", "--with-colons"]).stdout).unwrap();
+        let lines: Vec<&str> = listed.lines().collect();
+        let after = |pair: &[&str]| pair[0].starts_with("sec:").then(|| pair[1].split(':').nth(9).unwrap().to_owned());
+        lines.windows(2).filter_map(after).collect()
+    }
+}
+
 impl Drop for Bench {
     fn drop(&mut self) {
         if self.path("gnupg").exists() {
@@ -162,6 +179,14 @@ fn other_programs_open_a_backup_and_check_an_anchor() {
     let verified = bench.gpg(&["--status-fd", "2", "--verify", "a.asc"]);
     let said = String::from_utf8_lossy(&verified.stderr).into_owned();
     assert!(verified.status.success() && said.contains("GOODSIG"), "{said}");
+    let sq = Command::new(support::program(&["sq"]))
+        .args(["decrypt", "--recipient-key", "team.pgp", "--signer-cert", "team.pgp", "--output", "b2.tar", "b.pgp"])
+        .env("HOME", bench.folder.path())
+        .current_dir(bench.folder.path())
+        .output()
+        .unwrap();
+    assert!(sq.status.success(), "{}", String::from_utf8_lossy(&sq.stderr));
+    assert_eq!(fs::read(bench.path("b2.tar")).unwrap(), output.stdout);
 }
 
 #[test]
@@ -214,20 +239,14 @@ fn a_backup_that_somebody_else_made_is_refused() {
         assert!(made.status.success(), "{name}: {}", String::from_utf8_lossy(&made.stderr));
     }
     // By a stranger's key, with everything else right.
-    let imported = bench.gpg(&["--import", &format!("{}/keys/stranger.pgp", env!("CARGO_MANIFEST_DIR"))]);
-    assert!(imported.status.success());
-    let other = bench.gpg(&["--list-secret-keys", "--with-colons"]);
-    let listed = String::from_utf8(other.stdout).unwrap();
-    let fprs: Vec<&str> =
-        listed.lines().filter(|l| l.starts_with("fpr")).map(|l| l.split(':').nth(9).unwrap()).collect();
-    let stranger = fprs.iter().find(|f| !f.starts_with("EC4F7AA5")).unwrap();
+    let stranger = bench.stranger();
     let made = bench.gpg(&[
         "--output",
         "stranger-signed.pgp",
         "--trust-model",
         "always",
         "-u",
-        stranger,
+        &stranger,
         "-r",
         "EC4F7AA5C3278EF19AD407C5A6F3BDF0E7AC2A81",
         "--sign",
@@ -460,15 +479,10 @@ fn anchors_tell_a_ledger_that_was_set_back() {
     let text = fs::read_to_string(bench.path("late.asc")).unwrap();
     bench.write("forged.asc", text.replace("events: ", "events: 1").as_bytes());
     bench.write("bare.asc", b"sealpost anchor 1\nledger: x\n");
-    bench.gpg(&["--import", &format!("{}/keys/stranger.pgp", env!("CARGO_MANIFEST_DIR"))]);
     let inner = text.split("\n\n").nth(1).unwrap().to_owned() + "\n";
     bench.write("inner.txt", inner.as_bytes());
-    let stranger = bench.gpg(&["--list-secret-keys", "--with-colons"]);
-    let listed = String::from_utf8(stranger.stdout).unwrap();
-    let fprs: Vec<&str> =
-        listed.lines().filter(|l| l.starts_with("fpr")).map(|l| l.split(':').nth(9).unwrap()).collect();
-    let by = fprs.iter().find(|f| !f.starts_with("EC4F7AA5")).unwrap();
-    assert!(bench.gpg(&["-u", by, "--output", "stranger.asc", "--clear-sign", "inner.txt"]).status.success());
+    let by = bench.stranger();
+    assert!(bench.gpg(&["-u", &by, "--output", "stranger.asc", "--clear-sign", "inner.txt"]).status.success());
     for name in ["forged.asc", "bare.asc", "stranger.asc"] {
         let found = bench.run(&format!("audit --anchor {name}"), 1);
         assert_eq!((&found["ok"], &found["anchors"][0]["ok"]), (&Value::Bool(false), &Value::Bool(false)), "{name}");
