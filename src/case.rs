@@ -233,6 +233,24 @@ pub enum What {
         /// Why.
         why: String,
     },
+    /// A backup of the ledger was written.
+    BackedUp {
+        /// When the copy was made.
+        made_at: Timestamp,
+        /// Events of the own device in it.
+        events: u64,
+        /// Hash of the last of them.
+        head: String,
+        /// It was read back and found whole.
+        verified: bool,
+    },
+    /// This ledger came out of a backup. What happened between the two is not in it.
+    Restored {
+        /// When the copy was made.
+        made_at: Timestamp,
+        /// Replies that may have gone out in between, so that a person decides about them.
+        held: u64,
+    },
     /// The mailbox was renumbered, shows fewer messages, or otherwise made a person curious.
     Noticed {
         /// What.

@@ -1,6 +1,7 @@
 //! Arguments and help text; what the commands do stands in `commands`, what they print in `output`.
 
 pub mod audit;
+pub mod backup;
 pub mod change;
 pub mod check;
 pub mod demo;
@@ -16,6 +17,7 @@ pub mod policy;
 pub mod poll;
 pub mod reply;
 pub mod report;
+pub mod restore;
 pub mod save;
 pub mod show;
 pub mod stats;
@@ -116,8 +118,12 @@ pub enum Command {
     Report(report::Args),
     /// Keys and certificates
     Key(key::Args),
-    /// Verify the ledger: its history, its files, its counts
+    /// Verify the ledger: its history, its files, its counts; anchor it; rescue what a damaged one still holds
     Audit(audit::Args),
+    /// Write a copy of the ledger, encrypted to the team key
+    Backup(backup::Args),
+    /// Put a backup in place of a ledger that was lost
+    Restore(restore::Args),
     /// Look at everything that would stop the next poll
     Check(check::Args),
     /// The main job end to end on sample mail

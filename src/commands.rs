@@ -1,6 +1,8 @@
 //! The glue: each command reads, lets the core decide, writes.
 
+pub mod anchor;
 pub mod audit;
+pub mod backup;
 pub mod books;
 pub mod change;
 pub mod check;
@@ -20,8 +22,10 @@ pub mod policy;
 pub mod poll;
 pub mod post;
 pub mod reply;
-pub mod sandbox;
 pub mod report;
+pub mod restore;
+pub mod salvage;
+pub mod sandbox;
 pub mod secrets;
 pub mod servers;
 pub mod show;
@@ -43,8 +47,8 @@ use crate::message::same_address;
 use crate::output::{Raw, View};
 use crate::pgp::certs;
 use crate::pgp::keyring::Keyring;
-use crate::worker::{Limits, PartError, Reader, StartError};
 use crate::safe;
+use crate::worker::{Limits, PartError, Reader, StartError};
 
 /// What every command is given: the present, the surroundings, how to talk.
 #[derive(Clone, Debug)]
@@ -184,7 +188,9 @@ pub fn run(app: &App, command: &Command) -> anyhow::Result<Done> {
         Command::Stats(args) => stats::run(app, args),
         Command::Report(args) => report::run(app, args),
         Command::Key(args) => key::run(app, args),
-        Command::Audit(_) => audit::run(app),
+        Command::Audit(args) => audit::run(app, args),
+        Command::Backup(args) => backup::run(app, args),
+        Command::Restore(args) => restore::run(app, args),
         Command::Check(args) => check::run(app, args),
         Command::Demo(args) => demo::run(app, args),
         Command::Completions { shell } => Ok(completions(*shell)),

@@ -5,11 +5,12 @@
 //! - `schema.sql` — the tables, commented: facts, and projections that repeat what facts add up to.
 //! - `key.rs`, `private.rs`, `lock.rs` — the file's key; folders and files nobody else may enter; one writer at a time.
 //! - `connection.rs` — SQLite made to do what we rely on, read back at each open.
-//! - `birth.rs`, `migrate.rs`, `backup.rs` — a ledger begins, moves to the next schema, is copied.
+//! - `birth.rs`, `migrate.rs` — a ledger begins, moves to the next schema.
+//! - `backup.rs`, `container.rs`, `restore.rs`, `salvage.rs` — it is copied, comes back, is read when it is damaged.
 //! - `chain.rs` — events and their hash chain; `projection.rs` — what some of them change in other tables.
 //! - `store.rs` — a mail is made durable; `record.rs` — so is what opening it gave; `outbox.rs`, `certs.rs`, `policies.rs`.
 //! - `read.rs`, `find.rs`, `watch.rs` — what filing, lists, people and the watchman ask.
-//! - `audit.rs` — does all of it hold together?
+//! - `audit.rs`, `anchor.rs` — does all of it hold together, and is it still what it was?
 //!
 //! # Invariants
 //!
@@ -19,12 +20,14 @@
 //! - Every value reaches SQL as a bound parameter. Nothing here reads the clock: now comes in a [`Stamp`].
 //! - A damaged, foreign or missing ledger is an error with words, never a reason to begin an empty one.
 
+mod anchor;
 mod audit;
 mod backup;
 mod birth;
 mod certs;
 mod chain;
 mod connection;
+mod container;
 mod content;
 mod error;
 mod find;
@@ -37,7 +40,9 @@ mod private;
 mod projection;
 mod read;
 mod record;
+mod restore;
 mod rows;
+mod salvage;
 mod store;
 mod watch;
 
@@ -48,9 +53,12 @@ use rusqlite::Connection;
 
 use crate::case::{Uid, What};
 
+pub use anchor::Anchor;
 pub use audit::Audit;
+pub use backup::{LastBackup, Snapshot, Unpacked};
 pub use birth::Places;
 pub use certs::StoredCert;
+pub use container::Manifest;
 pub use content::ContentHash;
 pub use error::LedgerError;
 pub use key::LedgerKey;
@@ -58,6 +66,8 @@ pub use outbox::{Letter, OutboxItem, OutboxState, Step};
 pub use policies::AdoptedPolicy;
 pub use read::{MessageRow, OpenedRow, ReportRow, SightingRow};
 pub use record::Record;
+pub use restore::{KeyHome, Receiving, Restored, restore_key};
+pub use salvage::{Lost, Salvage, Salvaged, Saved};
 pub use store::{Cursor, Incoming, Stored};
 
 /// What the functions of the ledger give.

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+pub mod backup;
 pub mod csv;
 pub mod demo;
 pub mod health;

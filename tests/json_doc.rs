@@ -213,6 +213,13 @@ const RUNS: &[(&str, &str, i32)] = &[
     ("report --html", "report --html page.html", 0),
     ("check", "check --offline", 3),
     ("audit", "audit", 0),
+    ("backup", "backup backup.pgp", 0),
+    ("audit", "audit --write-anchor anchor.asc", 0),
+    ("audit", "audit --anchor anchor.asc", 0),
+    ("audit --salvage", "audit --salvage rescued", 0),
+    ("restore", "restore --replace backup.pgp", 0),
+    ("audit", "audit --anchor anchor.asc --anchor plain.eml", 1),
+    ("restore --key-only", "restore --key-only backup.pgp", 0),
     ("init", "--config other/config.toml init --address security@example.org --maildir mail", 0),
     ("demo", "demo --folder demo", 0),
     ("completions", "completions bash", 0),
@@ -227,6 +234,9 @@ fn every_document_is_as_the_page_says() {
     for (command, args, status) in RUNS {
         commands.insert(command);
         let args = args.replace("FINGERPRINT", FINGERPRINT);
+        if *command == "restore --key-only" {
+            fs::remove_file(bench.folder.path().join("data/ledger.key")).unwrap();
+        }
         let document = bench.run(&args.split(' ').collect::<Vec<_>>(), *status);
         let Some(name) = page.documents.get(*command) else {
             wrong.push(format!("the page has no document for {command}"));

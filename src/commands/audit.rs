@@ -1,23 +1,46 @@
 //! `sealpost audit`
 
-use super::books;
-use super::{App, Done};
+use super::{App, Done, anchor, books, salvage};
+use crate::cli::audit::Args;
 use crate::output::health::AuditView;
 
 /// Runs it; exit status 1 with problems.
-pub fn run(app: &App) -> anyhow::Result<Done> {
+pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let config = app.config()?;
+    if let Some(folder) = &args.salvage {
+        return salvage::run(app, &config, folder);
+    }
     let ledger = books::read(app, &config)?;
     let audit = ledger.audit()?;
-    let status = u8::from(!audit.ok);
-    let view = AuditView {
+    let mut view = AuditView {
         ok: audit.ok,
         events: audit.events,
         messages: audit.messages,
         head: audit.head,
         problems: audit.problems.into_iter().map(Into::into).collect(),
+        anchors: None,
+        wrote: None,
     };
-    let mut done = Done::new(view);
+    if !args.anchor.is_empty() {
+        let anchors = anchor::compare(app, &config, &ledger, &args.anchor)?;
+        let broken = anchors.iter().filter_map(|a| Some(format!("anchor {}: {}", a.file, a.problem.as_deref()?)));
+        view.problems.extend(broken);
+        view.ok = view.problems.is_empty();
+        view.anchors = Some(anchors);
+    }
+    if let Some(file) = &args.write_anchor {
+        // The signature of the team must not stand under a history that does not hold together.
+        if view.ok {
+            match anchor::write(app, &config, &ledger, file)? {
+                anchor::Written::File(path) => view.wrote = Some(path),
+                anchor::Written::ToPrint(raw) => return Ok(Done::new(raw)),
+            }
+        } else {
+            view.problems.push("no anchor was written".into());
+        }
+    }
+    let status = u8::from(!view.ok);
+    let mut done = Done::new(view).zone(&config.calendar.zone);
     done.status = status;
     Ok(done)
 }

@@ -58,6 +58,14 @@ pub fn stamp(app: &App) -> Stamp<'_> {
     Stamp { who: &app.who, at: app.now }
 }
 
+/// The ledger's key as the configuration names it; it must exist.
+pub fn key(config: &Config) -> Result<LedgerKey, Error> {
+    match &config.ledger_key {
+        LedgerKeySource::File(path) => Ok(LedgerKey::read(path)?),
+        LedgerKeySource::Command(command) => key_from(command),
+    }
+}
+
 fn key_from(command: &[String]) -> Result<LedgerKey, Error> {
     let text = secrets::from_command(command, "the ledger's key")?;
     Ok(LedgerKey::from_hex(text.expose().as_bytes(), "key_command")?)
@@ -71,16 +79,13 @@ fn in_words(e: &LedgerError) -> Error {
         _ => Kind::Ledger,
     };
     let text = e.to_string();
-    let (message, hint) = match text.split_once("; ") {
-        // Overlaps are normal under cron: one line, not two (`contract.md`).
-        Some((message, hint)) if kind != Kind::InUse => (message.to_owned(), Some(hint.to_owned())),
-        _ => (text, None),
-    };
-    let error = Error::new(kind, message);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
+    // Overlaps are normal under cron: one line, not two (`contract.md`).
+    if kind == Kind::InUse {
+        return Error::new(kind, text);
     }
+    let mut parts = text.split("; ");
+    let error = Error::new(kind, parts.next().unwrap_or_default());
+    parts.fold(error, Error::hint)
 }
 
 impl From<LedgerError> for Error {

@@ -80,7 +80,11 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         "sealpost stats",
         super::stats::run(&inner, &stats::Args { since: None, by: None, csv: false }),
     )?;
-    step("The history is a hash chain; any edit shows.", "sealpost audit", super::audit::run(&inner))?;
+    step(
+        "The history is a hash chain; any edit shows.",
+        "sealpost audit",
+        super::audit::run(&inner, &crate::cli::audit::Args::default()),
+    )?;
     Ok(Done::new(Demo { folder, steps }))
 }
 

@@ -11,7 +11,9 @@ use crate::case::filing::{self, Answer, Connection, Ours, Placement, Related, Wa
 use crate::case::{Role, What};
 use crate::config::Config;
 use crate::error::Error;
-use crate::ledger::{Cursor, Direction, Incoming, Ledger, MessageId, MessageRow, NewEvent, Record, Stamp};
+use crate::ledger::{
+    Cursor, Direction, Incoming, Ledger, MessageId, MessageRow, NewEvent, OutboxItem, OutboxState, Record, Stamp, Step,
+};
 use crate::output::intake::Intake;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Context;
@@ -254,9 +256,16 @@ fn file_one(
     let related = related(ledger, &row, &opened)?;
     let way = if row.direction == Direction::Out { Way::Out } else { Way::In };
     let mut placement = filing::place(&opened, way, &opener.ours, &related);
-    if let Some(report) = copy_of_ours {
-        // It went out from here and was counted then.
-        placement = Placement { role: Role::Outgoing, report: Some(report), answer: Answer::No, suggested: Vec::new() };
+    if let Some(item) = copy_of_ours {
+        // It went out from here and was counted then; or nobody knew whether it had (the connection broke, or the ledger
+        // came out of a backup), and here is the proof.
+        let found_out = item.state == OutboxState::Unknown;
+        let answer = if found_out { Answer::Person } else { Answer::No };
+        if found_out {
+            ledger.outbox_step(item.number, &Step::Sent, stamp)?;
+            ledger.outbox_copied(item.number)?;
+        }
+        placement = Placement { role: Role::Outgoing, report: Some(item.report), answer, suggested: Vec::new() };
     }
     count(tally, &placement, &opened);
     let events = events(&row, &opened, &placement, way);
@@ -264,11 +273,11 @@ fn file_one(
     Ok(ledger.record(&record, stamp)?)
 }
 
-/// The report of a reply of ours that comes back from the Sent mailbox.
-fn own_copy(ledger: &Ledger, row: &MessageRow, opened: &Opened) -> Result<Option<String>, Error> {
+/// A reply of ours that comes back from the Sent mailbox.
+fn own_copy(ledger: &Ledger, row: &MessageRow, opened: &Opened) -> Result<Option<OutboxItem>, Error> {
     let (Direction::Out, Some(id)) = (row.direction, &opened.header.message_id) else { return Ok(None) };
     let item = ledger.outbox_by_message_id(id)?;
-    Ok(item.filter(|item| item.was_handed_over()).map(|item| item.report))
+    Ok(item.filter(|item| item.was_handed_over()))
 }
 
 /// Every report that this mail may have to do with.

@@ -146,6 +146,8 @@ fn words(event: &Event) -> String {
         What::Pinned { address, fingerprint } => format!("{fingerprint} pinned for {address}"),
         What::PolicyAdopted { file, .. } => format!("policy {file} in force"),
         What::Suggested { other, why } => format!("may belong to report {other}: {why}"),
+        What::BackedUp { .. } => "backup written".into(),
+        What::Restored { made_at, .. } => format!("ledger restored from the backup of {made_at}"),
         What::Noticed { text } => text.clone(),
         other => document(other).to_string(),
     }

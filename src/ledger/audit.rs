@@ -115,6 +115,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("schema", schema),
     ("history", chains),
     ("numbers", numbers),
+    ("order", order),
     ("messages", facts::messages),
     ("sightings", facts::sightings),
     ("openings", facts::openings),
@@ -148,27 +149,31 @@ fn file(conn: &Connection, walk: &mut Walk) -> Result<()> {
     Ok(())
 }
 
-/// The triggers that keep facts as they are must be the ones this program writes.
+/// The triggers that keep facts as they are, and the indexes that questions go by, must be the ones this program writes; no
+/// table may be missing or strange. (A table's own text may differ, as moving to a later version leaves it.)
 fn schema(conn: &Connection, walk: &mut Walk) -> Result<()> {
     let fresh = Connection::open_in_memory()?;
     migrate::write_schema(&fresh)?;
-    let (expected, mut found) = (triggers(&fresh)?, triggers(conn)?);
-    for (name, sql) in expected {
-        match found.remove(&name) {
-            Some(here) if here == sql => {}
-            Some(_) => walk.problem(format!("trigger {name} was changed")),
-            None => walk.problem(format!("trigger {name} is missing")),
+    let (expected, mut found) = (objects(&fresh)?, objects(conn)?);
+    for ((kind, name), sql) in expected {
+        match found.remove(&(kind.clone(), name.clone())) {
+            Some(here) if here == sql || kind == "table" => {}
+            Some(_) => walk.problem(format!("{kind} {name} was changed")),
+            None => walk.problem(format!("{kind} {name} is missing")),
         }
     }
-    for name in found.keys() {
-        walk.problem(format!("trigger {name:?} is not ours"));
+    for (kind, name) in found.keys() {
+        walk.problem(format!("{kind} {name:?} is not ours"));
     }
     Ok(())
 }
 
-fn triggers(conn: &Connection) -> Result<HashMap<String, String>> {
-    let mut statement = conn.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")?;
-    let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+type Objects = BTreeMap<(String, String), String>;
+
+fn objects(conn: &Connection) -> Result<Objects> {
+    let mut statement =
+        conn.prepare("SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'")?;
+    let found = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -266,6 +271,21 @@ fn numbers(conn: &Connection, walk: &mut Walk) -> Result<()> {
     Ok(())
 }
 
+/// Rows were numbered as the events that vouch for them were recorded: the last opening counts, the first sighting is told.
+fn order(conn: &Connection, walk: &mut Walk) -> Result<()> {
+    for table in ["message", "sighting", "opening", "report", "cert", "policy", "outbox"] {
+        let sql = format!(
+            "SELECT id FROM (SELECT id, event < lag(event) OVER (ORDER BY id) AS back FROM {table}) WHERE back"
+        );
+        let mut statement = conn.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            walk.problem(format!("table {table}: row {} does not stand where it was recorded", row.get::<_, i64>(0)?));
+        }
+    }
+    Ok(())
+}
+
 /// Events that vouch for a row that was not found.
 fn missing_rows(_: &Connection, walk: &mut Walk) -> Result<()> {
     let missing: Vec<String> = walk
@@ -278,7 +298,12 @@ fn missing_rows(_: &Connection, walk: &mut Walk) -> Result<()> {
     Ok(())
 }
 
-/// The state each reply was left in by the events about it.
-fn outbox_states(walk: &Walk) -> HashMap<i64, OutboxState> {
-    walk.events.values().filter_map(|seen| OutboxState::after(&seen.what)).collect()
+/// The state each reply was left in by the events about it, and the reason that the last of them gives.
+fn outbox_states(walk: &Walk) -> HashMap<i64, (OutboxState, String)> {
+    let of = |seen: &Seen| {
+        let (number, state) = OutboxState::after(&seen.what)?;
+        let reason = if let What::SendFailed { reason, .. } = &seen.what { reason.clone() } else { String::new() };
+        Some((number, (state, reason)))
+    };
+    walk.events.values().filter_map(of).collect()
 }

@@ -1,17 +1,54 @@
-//! A copy of the whole ledger, sealed as it is, made while it is in use and looked at before it gets its name.
+//! Copies of the whole ledger, sealed as it is, made while it is in use and looked at before they count.
+//!
+//! A backup is such a copy and its key in one stream (`container.rs`), which the caller encrypts to the team. Copies that
+//! lie on the disk meanwhile are sealed like the ledger itself, and go when they have served.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
 use rusqlite::backup::Backup;
+use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest, Sha256};
 
 use super::connection::{self, Mode};
-use super::lock::beside;
-use super::{Ledger, LedgerError, LedgerKey, Result, birth, private};
+use super::container::{self, Manifest};
+use super::lock::{WriterLock, beside};
+use super::rows::{from_json, instant};
+use super::{Audit, Ledger, LedgerError, LedgerKey, NewEvent, Result, Stamp, birth, migrate, private};
+use crate::case::What;
 
 /// Pages copied at a time; the backup keeps the connection busy only that long.
 const PAGES_AT_ONCE: i32 = 4096;
+
+/// The last backup that the history knows of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastBackup {
+    /// When the copy was made.
+    pub at: Timestamp,
+    /// It was restored, or read back and verified after it was written.
+    pub verified: bool,
+}
+
+/// A consistent copy of a ledger beside it, to be written into a backup; it goes when this is dropped.
+pub struct Snapshot {
+    path: PathBuf,
+    key: LedgerKey,
+    manifest: Manifest,
+    /// One backup of a ledger at a time.
+    _lock: WriterLock,
+}
+
+/// A ledger that came out of a backup, in a file of its own beside the ledger; it goes when this is dropped.
+pub struct Unpacked {
+    pub(super) path: PathBuf,
+    pub(super) key: LedgerKey,
+    /// What the backup says of itself.
+    pub manifest: Manifest,
+}
 
 impl Ledger {
     /// Copies the ledger to the new file `to` (mode 0600), sealed with `key`, which may be another than its own. What is
@@ -22,6 +59,158 @@ impl Ledger {
         }
         copy(&self.conn, to, key)
     }
+
+    /// Copies the ledger beside itself, for a backup. `key` is the ledger's own; `made_at` is now.
+    pub fn snapshot(&self, key: &LedgerKey, made_at: Timestamp) -> Result<Snapshot> {
+        let path = beside(&self.path, ".copy");
+        let lock = WriterLock::take(&path)?;
+        remove_all(&path);
+        copy(&self.conn, &path, key).map_err(|error| match error {
+            // What is wrong with the copy is wrong with the ledger.
+            LedgerError::Damaged { reason, .. } => {
+                LedgerError::Damaged { path: self.path.clone(), reason: reason.replace('\n', " ") }
+            }
+            other => other,
+        })?;
+        let describe = || -> Result<Manifest> {
+            let (size, sha256) = digest(&path)?;
+            let copied = Ledger::open_read(&path, key)?;
+            let (events, head): (i64, [u8; 32]) =
+                copied.conn.query_row("SELECT events, head FROM device WHERE own = 1", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
+            let messages: i64 = copied.conn.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
+            Ok(Manifest {
+                format: container::FORMAT.into(),
+                made_at,
+                device: self.device.1.clone(),
+                schema: migrate::VERSION,
+                events: events.unsigned_abs(),
+                messages: messages.unsigned_abs(),
+                head: HEXLOWER.encode(&head),
+                size,
+                sha256,
+            })
+        };
+        let manifest = describe().inspect_err(|_| remove_all(&path))?;
+        Ok(Snapshot { path, key: key.clone(), manifest, _lock: lock })
+    }
+
+    /// Records that a backup was written.
+    pub fn backed_up(&mut self, manifest: &Manifest, verified: bool, stamp: &Stamp<'_>) -> Result<()> {
+        let what = What::BackedUp {
+            made_at: manifest.made_at,
+            events: manifest.events,
+            head: manifest.head.clone(),
+            verified,
+        };
+        self.append(&[NewEvent { report: None, message: None, what }], stamp)
+    }
+
+    /// The last backup that was made of this ledger, or that it was restored from.
+    pub fn last_backup(&self) -> Result<Option<LastBackup>> {
+        // The tag stands first in the JSON, and the newest event is met first.
+        let found: Option<(i64, String)> = self
+            .conn
+            .query_row(
+                r#"SELECT at, what FROM event
+                   WHERE what LIKE '{"what":"backed_up"%' OR what LIKE '{"what":"restored"%' ORDER BY id DESC LIMIT 1"#,
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        let Some((recorded, what)) = found else { return Ok(None) };
+        Ok(Some(match from_json::<What>(&what, "an event")? {
+            What::BackedUp { made_at, verified, .. } => LastBackup { at: made_at, verified },
+            What::Restored { made_at, .. } => LastBackup { at: made_at, verified: true },
+            _ => LastBackup { at: instant(recorded)?, verified: false },
+        }))
+    }
+}
+
+impl Snapshot {
+    /// What the backup will say of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Writes the stream that a backup is, unencrypted: key and all. For `pgp` to encrypt.
+    pub fn write_to(&self, out: &mut dyn Write) -> Result<()> {
+        let mut file = File::open(&self.path).map_err(LedgerError::io(&self.path))?;
+        container::write(out, &self.manifest, &self.key, &mut file)
+    }
+
+    /// Reads such a stream into a file of its own, to see whether it could be restored.
+    pub fn read_back(&self, plain: &mut dyn Read) -> Result<Unpacked> {
+        Unpacked::read(plain, &beside(&self.path, ".proof"))
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        remove_all(&self.path);
+    }
+}
+
+impl Unpacked {
+    /// Reads the stream of a backup to its end; the ledger in it goes to `to`.
+    pub(super) fn read(plain: &mut dyn Read, to: &Path) -> Result<Unpacked> {
+        remove_all(to);
+        let read = container::read(plain, to);
+        let (manifest, key) = read.inspect_err(|_| remove_all(to))?;
+        Ok(Unpacked { path: to.into(), key, manifest })
+    }
+
+    /// Opens the ledger and looks at all of it: its pages, its chain, its rows, and that it ends with the event that the
+    /// backup names.
+    pub fn check(&self) -> Result<Audit> {
+        // An older one is brought up to date first.
+        let conn = connection::open(&self.path, &self.key, Mode::Write)?;
+        migrate::bring_up(&conn, &self.path, &self.key, Mode::Write)?;
+        drop(conn);
+        let ledger = Ledger::open_read(&self.path, &self.key)?;
+        let mut audit = ledger.audit()?;
+        let events: i64 = ledger.conn.query_row("SELECT events FROM device WHERE own = 1", [], |row| row.get(0))?;
+        let same = audit.head == self.manifest.head
+            && events.unsigned_abs() == self.manifest.events
+            && audit.messages == self.manifest.messages
+            && ledger.device() == self.manifest.device;
+        if !same {
+            audit.problems.push("the ledger is not the one that the backup names".into());
+            audit.ok = false;
+        }
+        Ok(audit)
+    }
+}
+
+impl Drop for Unpacked {
+    fn drop(&mut self) {
+        for version in 1..migrate::VERSION {
+            remove_all(&beside(&self.path, &format!(".v{version}")));
+        }
+        remove_all(&self.path);
+    }
+}
+
+/// Removes a ledger file that nobody will miss, with what SQLite puts beside it. What cannot go now goes the next time.
+pub(super) fn remove_all(path: &Path) {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let _ = std::fs::remove_file(beside(path, suffix));
+    }
+}
+
+fn digest(path: &Path) -> Result<(u64, String)> {
+    let mut file = File::open(path).map_err(LedgerError::io(path))?;
+    let (mut hash, mut size) = (Sha256::new(), 0);
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        let count = file.read(&mut piece).map_err(LedgerError::io(path))?;
+        if count == 0 {
+            return Ok((size, HEXLOWER.encode(&hash.finalize())));
+        }
+        hash.update(piece.get(..count).unwrap_or_default());
+        size += count as u64;
+    }
 }
 
 /// Keeps the ledger as it is before its schema changes. An older copy of the same version gives way: the ledger only
@@ -30,7 +219,7 @@ pub(super) fn keep_before_migration(conn: &Connection, to: &Path, key: &LedgerKe
     copy(conn, to, key)
 }
 
-fn copy(conn: &Connection, to: &Path, key: &LedgerKey) -> Result<()> {
+pub(super) fn copy(conn: &Connection, to: &Path, key: &LedgerKey) -> Result<()> {
     private::check_folder(private::folder_of(to))?;
     let partial = beside(to, ".partial");
     for suffix in ["", "-wal", "-shm", "-journal"] {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use super::chain::{GENESIS, Link};
 use super::connection::{self, Mode};
 use super::lock::{WriterLock, beside};
-use super::{Ledger, LedgerError, LedgerKey, NewEvent, Result, Stamp, migrate, private};
+use super::{Ledger, LedgerError, LedgerKey, NewEvent, Result, Stamp, backup, migrate, private, restore};
 use crate::case::What;
 
 /// Where a ledger and its key lie.
@@ -30,7 +30,11 @@ impl Ledger {
             make_or_check_folder(path)?;
         }
         let lock = WriterLock::take(&places.ledger)?;
-        finish_birth(places)?;
+        finish_birth(&places.ledger, &places.key)?;
+        if exists(&places.ledger)? {
+            // The remains of a restore that came to its end, or that never touched what is here.
+            backup::remove_all(&beside(&places.ledger, restore::ARRIVING));
+        }
         match (exists(&places.ledger)?, exists(&places.key)?) {
             (true, true) => Ledger::open_locked(&places.ledger, &LedgerKey::read(&places.key)?, lock, stamp),
             (true, false) => Err(LedgerError::KeyMissing { path: places.ledger.clone(), key: places.key.clone() }),
@@ -38,6 +42,7 @@ impl Ledger {
                 Err(LedgerError::Missing { path: places.ledger.clone(), key: places.key.display().to_string() })
             }
             (false, false) => {
+                refuse_cut_off(&places.ledger)?;
                 let key = give_birth(places, stamp)?;
                 Ledger::open_locked(&places.ledger, &key, lock, stamp)
             }
@@ -51,6 +56,7 @@ impl Ledger {
         if exists(path)? {
             return Err(LedgerError::Exists { path: path.into() });
         }
+        refuse_cut_off(path)?;
         build(path, key, stamp)?;
         put_in_place(&unborn(path), path)?;
         Ledger::open_locked(path, key, lock, stamp)
@@ -90,7 +96,7 @@ impl Ledger {
         Ledger::open_read(&places.ledger, &LedgerKey::read(&places.key)?)
     }
 
-    fn open_locked(path: &Path, key: &LedgerKey, lock: WriterLock, stamp: &Stamp<'_>) -> Result<Ledger> {
+    pub(super) fn open_locked(path: &Path, key: &LedgerKey, lock: WriterLock, stamp: &Stamp<'_>) -> Result<Ledger> {
         private::check_file(path)?;
         let died = beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
         let conn = connection::open(path, key, Mode::Write)?;
@@ -121,12 +127,20 @@ fn give_birth(places: &Places, stamp: &Stamp<'_>) -> Result<LedgerKey> {
 }
 
 /// A birth that was interrupted between its last two steps: the ledger has its name, its key not yet.
-fn finish_birth(places: &Places) -> Result<()> {
-    let key = unborn(&places.key);
-    if exists(&places.ledger)? && !exists(&places.key)? && exists(&key)? {
-        let fits = connection::open(&places.ledger, &LedgerKey::read(&key)?, Mode::Write);
+pub(super) fn finish_birth(ledger: &Path, key: &Path) -> Result<()> {
+    let new = unborn(key);
+    if exists(ledger)? && !exists(key)? && exists(&new)? {
+        let fits = connection::open(ledger, &LedgerKey::read(&new)?, Mode::Write);
         drop(fits?);
-        put_in_place(&key, &places.key)?;
+        put_in_place(&new, key)?;
+    }
+    Ok(())
+}
+
+/// What a restore that was killed left behind says that a ledger belongs here, so no empty one is made.
+fn refuse_cut_off(path: &Path) -> Result<()> {
+    if exists(&beside(path, restore::ARRIVING))? {
+        return Err(LedgerError::RestoreCutOff { path: path.into() });
     }
     Ok(())
 }
@@ -221,7 +235,7 @@ fn own_device(conn: &Connection, path: &Path) -> Result<(i64, String)> {
     })
 }
 
-fn make_or_check_folder(path: &Path) -> Result<()> {
+pub(super) fn make_or_check_folder(path: &Path) -> Result<()> {
     private::make_folder(private::folder_of(path))
 }
 
@@ -233,7 +247,7 @@ fn must_exist(path: &Path) -> Result<()> {
 }
 
 /// Whether something has this name; not being allowed to look is an error, not a no.
-fn exists(path: &Path) -> Result<bool> {
+pub(super) fn exists(path: &Path) -> Result<bool> {
     match std::fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
@@ -241,13 +255,13 @@ fn exists(path: &Path) -> Result<bool> {
     }
 }
 
-fn remove(path: &Path) -> Result<()> {
+pub(super) fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(LedgerError::io(path)(error)),
         _ => Ok(()),
     }
 }
 
-fn unborn(path: &Path) -> PathBuf {
+pub(super) fn unborn(path: &Path) -> PathBuf {
     beside(path, ".unborn")
 }

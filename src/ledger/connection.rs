@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
@@ -30,6 +31,15 @@ pub(super) enum Mode {
 
 /// Opens the file with its key and sets it up. A key that does not fit is noticed here.
 pub(super) fn open(path: &Path, key: &LedgerKey, mode: Mode) -> Result<Connection> {
+    connect(path, key, &[], mode)
+}
+
+/// Makes a new file with the salt of another: pages of the two authenticate in each other's place.
+pub(super) fn open_salted(path: &Path, key: &LedgerKey, salt: &[u8]) -> Result<Connection> {
+    connect(path, key, salt, Mode::Create)
+}
+
+fn connect(path: &Path, key: &LedgerKey, salt: &[u8], mode: Mode) -> Result<Connection> {
     refuse_emptied(path, mode)?;
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
         | match mode {
@@ -40,7 +50,7 @@ pub(super) fn open(path: &Path, key: &LedgerKey, mode: Mode) -> Result<Connectio
     let mut conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(Duration::from_secs(10))?;
     conn.set_prepared_statement_cache_capacity(128);
-    unlock(&conn, path, key)?;
+    unlock(&conn, path, key, salt)?;
     set_up(&conn, path, mode)?;
     restrict(&mut conn)?;
     Ok(conn)
@@ -56,7 +66,7 @@ fn refuse_emptied(path: &Path, mode: Mode) -> Result<()> {
 }
 
 /// The key goes in before anything else. As a raw key it needs no derivation, which would cost half a second an open.
-fn unlock(conn: &Connection, path: &Path, key: &LedgerKey) -> Result<()> {
+fn unlock(conn: &Connection, path: &Path, key: &LedgerKey, salt: &[u8]) -> Result<()> {
     // A person gets one line, from us; SQLCipher would write its own to standard error.
     conn.execute_batch("PRAGMA cipher_log_level = NONE")?;
     // Everything that SQLite frees is overwritten first; before the key, so that this holds for the key too.
@@ -64,6 +74,7 @@ fn unlock(conn: &Connection, path: &Path, key: &LedgerKey) -> Result<()> {
     let mut pragma = Zeroizing::new(String::with_capacity(128));
     pragma.push_str("PRAGMA key = \"x'");
     pragma.push_str(&key.to_hex());
+    pragma.push_str(&HEXLOWER.encode(salt));
     pragma.push_str("'\"");
     // SQLite's own error would repeat the statement, and with it the key.
     conn.execute_batch(&pragma).map_err(|_| LedgerError::Unreadable { path: path.into() })?;

@@ -15,7 +15,7 @@ pub enum LedgerError {
     },
     /// The key is there and the file is not.
     #[error(
-        "a ledger has gone missing: its key {key} is here, {path} is not; restore it from a backup, or move the key \
+        "a ledger has gone missing: its key {key} is here, {path} is not; run: sealpost restore BACKUP, or move the key \
          away to begin a new one"
     )]
     Missing {
@@ -25,7 +25,7 @@ pub enum LedgerError {
         key: String,
     },
     /// The file is there and the key is not.
-    #[error("the ledger {path} is here, its key {key} is not; restore the key from a backup")]
+    #[error("the ledger {path} is here, its key {key} is not; run: sealpost restore --key-only BACKUP")]
     KeyMissing {
         /// The ledger.
         path: PathBuf,
@@ -38,8 +38,39 @@ pub enum LedgerError {
         /// What is in the way.
         path: PathBuf,
     },
+    /// A restore began here and did not come to its end: this is no place for a new ledger.
+    #[error("a restore of the ledger {path} was cut off; run it again: sealpost restore FILE")]
+    RestoreCutOff {
+        /// The ledger that was to be restored.
+        path: PathBuf,
+    },
+    /// A ledger is where one is to be restored.
+    #[error(
+        "{path} exists, and a ledger is never overwritten; nothing was changed; to move it aside and put the backup in \
+         its place: sealpost restore --replace BACKUP"
+    )]
+    InTheWay {
+        /// What is in the way.
+        path: PathBuf,
+    },
+    /// What was read is not what a backup holds.
+    #[error("this is no backup that can be restored: {reason}")]
+    Backup {
+        /// Why.
+        reason: String,
+    },
+    /// The backup could not be written.
+    #[error("the backup cannot be written: {source}")]
+    BackupWrite {
+        /// Why.
+        source: std::io::Error,
+    },
     /// The key does not fit, or the first page is broken: the two cannot be told apart.
-    #[error("the key does not open {path}, or the file is damaged; use the key it was made with, or restore a backup")]
+    #[error(
+        "the key does not open {path}, or the beginning of the file is damaged; nothing was changed: use the key it was \
+         made with; to put a backup in its place: sealpost restore --replace BACKUP; to read what can still be read: \
+         sealpost audit --salvage FOLDER"
+    )]
     Unreadable {
         /// The ledger.
         path: PathBuf,
@@ -103,7 +134,10 @@ pub enum LedgerError {
         known: i64,
     },
     /// It opens and does not hold together.
-    #[error("the ledger {path} is damaged ({reason}); nothing was changed; run: sealpost audit, or restore a backup")]
+    #[error(
+        "the ledger {path} is damaged ({reason}), and nothing was changed; to put a backup in its place: sealpost \
+         restore --replace BACKUP; to read what can still be read: sealpost audit --salvage FOLDER"
+    )]
     Damaged {
         /// The ledger.
         path: PathBuf,

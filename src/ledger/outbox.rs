@@ -8,6 +8,9 @@ use super::rows::{RowDigest, from_json, garbled, json, some};
 use super::{Ledger, LedgerError, NewEvent, Result, Stamp};
 use crate::case::{Uid, What};
 
+/// Why a reply is held after a restore.
+pub(super) const RESTORED: &str = "restored from a backup: it may have gone out after the backup was made";
+
 /// A sealed reply with its SMTP envelope.
 #[derive(Clone, Copy, Debug)]
 pub struct Letter<'a> {
@@ -168,6 +171,27 @@ impl Ledger {
             return Ok(());
         }
         self.batch(|ledger| cut_off.iter().try_for_each(|item| ledger.outbox_step(item.number, &Step::Unknown, stamp)))
+    }
+
+    /// After a restore: whatever waited when the backup was made may have gone out since, so nothing of it goes out by
+    /// itself. Gives how many replies now wait for a person to decide.
+    pub(super) fn hold_outbox(&mut self, stamp: &Stamp<'_>) -> Result<u64> {
+        let items = self.outbox_where("WHERE state NOT IN ('sent', 'dropped') AND state <> 'unknown'", &[])?;
+        self.batch(|ledger| {
+            for item in &items {
+                let step = Step::Unknown;
+                let new = NewEvent { report: Some(item.report.clone()), message: None, what: step.event(item.number) };
+                ledger.push(&new, &[], stamp)?;
+                // The trigger knows no way from waiting to unknown but through sending; the history has no such claim.
+                for state in [OutboxState::Sending, OutboxState::Unknown] {
+                    ledger.conn.execute(
+                        "UPDATE outbox SET state = ?2, reason = ?3 WHERE id = ?1 AND state <> ?2",
+                        params![item.number, state.name(), RESTORED],
+                    )?;
+                }
+            }
+            Ok(ledger.outbox_where("WHERE state NOT IN ('sent', 'dropped') AND state = 'unknown'", &[])?.len() as u64)
+        })
     }
 
     fn outbox_where(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<OutboxItem>> {

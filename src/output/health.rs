@@ -4,6 +4,7 @@ pub mod judge;
 
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{ALARM, FAINT, NOTICE, Screen, View, WELL, document, styled, wrap};
@@ -178,6 +179,86 @@ pub struct AuditView {
     pub head: String,
     /// What is wrong, and where.
     pub problems: Vec<Foreign>,
+    /// The anchors it was held against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anchors: Option<Vec<AnchorView>>,
+    /// The anchor that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrote: Option<String>,
+}
+
+/// One anchor that the ledger was held against.
+#[derive(Default, Serialize)]
+pub struct AnchorView {
+    /// The file.
+    pub file: String,
+    /// It is ours, and the ledger still holds what it names.
+    pub ok: bool,
+    /// When it was made.
+    pub at: Option<Timestamp>,
+    /// The event it names.
+    pub events: Option<u64>,
+    /// Fingerprint of our certificate that signed it.
+    pub signed_by: Option<String>,
+    /// What does not fit.
+    pub problem: Option<String>,
+}
+
+/// What a damaged ledger still held.
+#[derive(Serialize)]
+pub struct SalvageView {
+    /// Where it lies now.
+    pub folder: String,
+    /// Mails that were read, to the byte.
+    pub messages: u64,
+    /// Mails that were not.
+    pub messages_lost: u64,
+    /// Of those read, how many are from the Sent mailbox.
+    pub sent: u64,
+    /// Replies of the outbox that were read.
+    pub replies: u64,
+    /// Those that were not.
+    pub replies_lost: u64,
+    /// Events that were read.
+    pub events: u64,
+    /// Those that were not.
+    pub events_lost: u64,
+    /// The pages of the schema were broken and were made anew.
+    pub mended: bool,
+}
+
+impl View for SalvageView {
+    fn json(&self) -> serde_json::Value {
+        document(self)
+    }
+
+    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        let lost = |n: u64| match n {
+            0 => String::new(),
+            n => format!(", {}", styled(ALARM, format!("{n} lost"))),
+        };
+        writeln!(out, "rescued into {}; the damaged ledger was not changed", safe::line(&self.folder))?;
+        writeln!(out, "  messages {:>7}{}", self.messages, lost(self.messages_lost))?;
+        writeln!(out, "  replies  {:>7}{}", self.replies, lost(self.replies_lost))?;
+        writeln!(out, "  events   {:>7}{}", self.events, lost(self.events_lost))?;
+        if self.messages_lost > 0 {
+            writeln!(out, "  salvage.json names each mail that is lost; the server may still have it")?;
+        }
+        writeln!(
+            out,
+            "Mails lie there as they came: encrypted ones encrypted, the others readable by whoever reads the folder."
+        )?;
+        writeln!(out, "A backup is better: sealpost restore --replace BACKUP")?;
+        writeln!(out, "To begin a new ledger, move the damaged one and its key away, then:")?;
+        let folder = safe::line(&self.folder);
+        if self.messages > self.sent {
+            writeln!(out, "  sealpost import {folder}/received")?;
+        }
+        if self.sent > 0 {
+            writeln!(out, "  sealpost import --sent {folder}/sent")?;
+        }
+        Ok(())
+    }
 }
 
 impl View for AuditView {
@@ -185,7 +266,7 @@ impl View for AuditView {
         document(self)
     }
 
-    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
+    fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
         for problem in &self.problems {
             writeln!(out, "{}", styled(ALARM, safe::line(problem)))?;
         }
@@ -195,7 +276,18 @@ impl View for AuditView {
             styled(ALARM, "the ledger does not hold together")
         };
         writeln!(out, "{verdict}: {}, {}", counted(self.events, "event"), counted(self.messages, "message"))?;
-        writeln!(out, "head {}", self.head)
+        writeln!(out, "head {}", self.head)?;
+        if let Some(anchors) = &self.anchors {
+            let well: Vec<&AnchorView> = anchors.iter().filter(|anchor| anchor.ok).collect();
+            if let Some(last) = well.iter().filter_map(|anchor| anchor.at).max() {
+                let until = screen.exact(last);
+                writeln!(out, "it is still what {} says, the last of {until}", counted(well.len() as u64, "anchor"))?;
+            }
+        }
+        if let Some(file) = &self.wrote {
+            writeln!(out, "anchor written to {}; keep it where this ledger's machine cannot write", safe::line(file))?;
+        }
+        Ok(())
     }
 }
 

@@ -12,9 +12,11 @@ mod carried;
 mod cipher;
 mod decrypt;
 mod elgamal;
+mod file;
 mod judge;
 mod ocb20;
 mod shown;
+mod statement;
 mod unwrap;
 mod verify;
 mod walk;
@@ -38,6 +40,9 @@ use crate::pgp::keyring::Keyring;
 use crate::report::Opened;
 use crate::secret::Plaintext;
 use crate::verdict::{EncryptionStatus, Format};
+
+pub use file::{FileError, Unwrapped, decrypt_file};
+pub use statement::{Statement, StatementError, read_statement};
 
 /// What opening needs to know besides the mail and the keys.
 #[derive(Clone, Debug)]

@@ -8,9 +8,11 @@
 //! [`ClearConsent`].
 
 mod consent;
+mod file;
 mod mime;
 mod shape;
 mod signing;
+mod statement;
 mod text;
 
 use std::fmt;
@@ -31,8 +33,10 @@ use crate::reply::Draft;
 use crate::safe;
 
 pub use consent::ClearConsent;
+pub use file::encrypt_file;
 pub use shape::NotSealed;
 pub use signing::SigningKey;
+pub use statement::sign_statement;
 
 /// What everybody on the way reads instead of the Subject (the baseline policy of RFC 9788).
 pub const OUTER_SUBJECT: &str = "[...]";

@@ -6,6 +6,7 @@ pub(crate) mod header;
 mod maildir;
 mod mbox;
 
+use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -63,7 +64,7 @@ pub fn read(
     let label = format!("{scheme}:{}", absolute.display());
     let mut tray = Tray::new(label, direction, limits, sink, progress);
     match kind {
-        Kind::Single => single(&absolute, &mut tray)?,
+        Kind::Single => single(&absolute, None, &mut tray)?,
         Kind::Mbox => mbox::read(open(&absolute)?, &absolute, &mut tray)?,
         Kind::Maildir => maildir::read(&absolute, &mut tray)?,
         Kind::Folder => folder(&absolute, &mut tray)?,
@@ -91,11 +92,30 @@ pub fn read_stream(
     tray.finish()
 }
 
-fn single(path: &Path, tray: &mut Tray<'_>) -> Result<(), WireError> {
+/// A folder of mails may have a file of this name: lines of a file name, a tab and an instant (RFC 3339). It says better
+/// than a mail itself when the mail was received. A rescue of a damaged ledger writes it.
+pub const RECEIVED_AT: &str = "received-at.tsv";
+
+/// More than this of such a file is not read.
+const LARGEST_LIST: u64 = 64 << 20;
+
+/// The times that a folder's list gives, by file name. A broken line gives none.
+fn listed_times(folder: &Path) -> Result<HashMap<String, Timestamp>, WireError> {
+    let path = folder.join(RECEIVED_AT);
+    if std::fs::symlink_metadata(&path).is_err() {
+        return Ok(HashMap::new());
+    }
+    let mut text = String::new();
+    open(&path)?.take(LARGEST_LIST).read_to_string(&mut text).map_err(|e| unreadable(&path, &e))?;
+    let pair = |line: &str| line.split_once('\t').and_then(|(name, at)| Some((name.to_owned(), at.parse().ok()?)));
+    Ok(text.lines().filter_map(pair).collect())
+}
+
+fn single(path: &Path, listed: Option<Timestamp>, tray: &mut Tray<'_>) -> Result<(), WireError> {
     let mut file = open(path)?;
     let metadata = file.metadata().map_err(|e| unreadable(path, &e))?;
     let (raw, truncated) = bytes(&mut file, tray.limits).map_err(|e| unreadable(path, &e))?;
-    let received_at = header::received(&raw).or_else(|| modified(&metadata));
+    let received_at = listed.or_else(|| header::received(&raw)).or_else(|| modified(&metadata));
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     tray.put(name, raw, received_at, truncated)
 }
@@ -112,10 +132,14 @@ fn folder(path: &Path, tray: &mut Tray<'_>) -> Result<(), WireError> {
         return Err(malformed(path, "folder", "no Maildir (no cur and new in it), and no .eml or .mbox files"));
     }
     paths.sort();
+    let times = listed_times(path)?;
     for path in paths {
         match kind(&path)? {
             Kind::Mbox => tray.within(&path, |tray| mbox::read(open(&path)?, &path, tray))?,
-            Kind::Single => single(&path, tray)?,
+            Kind::Single => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                single(&path, times.get(&*name).copied(), tray)?;
+            }
             Kind::Maildir | Kind::Folder => {}
         }
     }

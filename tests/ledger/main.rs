@@ -1,5 +1,6 @@
 //! The ledger as a whole: what is stored stays, what is changed is found, what dies leaves nothing half done.
 
+mod backup;
 mod crash;
 mod filing;
 mod outbox;
@@ -9,3 +10,6 @@ mod speed;
 mod storing;
 mod tamper;
 mod versions;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -205,8 +205,7 @@ fn finish(input: usize, payload: openpgp::Result<Option<Plaintext>>, state: Stat
         Ok(None) => Err(Failed::Limit(state.sealing, "it decrypts to more than 20 MiB")),
         Err(_) if state.session_key || state.unwrapped_badly => Err(Failed::Refused(state.sealing)),
         Err(_) => {
-            let locked = state.locked.map(|key| locked(&key));
-            let reason = locked.or(state.agent).unwrap_or_else(|| no_key(&state.sealing));
+            let reason = state.why_unopened();
             Err(Failed::Unopened(state.sealing, reason))
         }
     }
@@ -225,7 +224,7 @@ fn locked(key: &Fingerprint) -> String {
 }
 
 /// Reads what is not encrypted: compressed, signed, or bare literal data.
-fn read_signed(data: &[u8], env: &Env<'_>, sealing: Option<Sealing>) -> Result<Reading, Failed> {
+pub(super) fn read_signed(data: &[u8], env: &Env<'_>, sealing: Option<Sealing>) -> Result<Reading, Failed> {
     let policy = env.reading_policy();
     let (payload, state) = buffered(data.len(), |buffer| {
         let mut state = State::default();
@@ -325,7 +324,7 @@ fn read_ocb20(data: &[u8], env: &Env<'_>, outline: &Outline, mut sealing: Sealin
 #[derive(Default)]
 pub(super) struct State {
     pub(super) sealing: Sealing,
-    sigs: Vec<Sig>,
+    pub(super) sigs: Vec<Sig>,
     seen_signatures: usize,
     containers: usize,
     /// A session key fitted.
@@ -339,6 +338,19 @@ pub(super) struct State {
     /// The session key of a container that is ours to open.
     pub(super) blowfish: Option<SessionKey>,
     limit: Option<&'static str>,
+}
+
+impl State {
+    /// The message is encrypted, and its session key was looked for.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.containers > 0
+    }
+
+    /// Why no key here fitted, in words.
+    pub(super) fn why_unopened(&self) -> String {
+        let locked = self.locked.as_ref().map(locked);
+        locked.or_else(|| self.agent.clone()).unwrap_or_else(|| no_key(&self.sealing))
+    }
 }
 
 pub(super) struct Helper<'a> {
@@ -393,6 +405,10 @@ impl DecryptionHelper for Helper<'_> {
         if self.state.containers > 1 {
             self.state.limit = Some("encrypted again inside its own encryption");
             return Err(openpgp::Error::MalformedMessage("encrypted twice".into()).into());
+        }
+        if self.state.sealing.recipients.is_empty() {
+            let named = pkesks.iter().take(unwrap::MAX_PKESKS).filter_map(PKESK::recipient);
+            self.state.sealing.recipients = named.map(|handle| format!("{handle:X}")).collect();
         }
         match self.try_keys(pkesks, cipher, decrypt) {
             Some(cert) => Ok(Some(cert)),

@@ -1,0 +1,143 @@
+//! What `backup` and `restore` print.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{ALARM, NOTICE, Screen, View, WELL, document, styled};
+use crate::safe;
+
+/// A backup that was written.
+#[derive(Serialize)]
+pub struct Backup {
+    /// The file.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When the copy was made.
+    pub made_at: Timestamp,
+    /// Events of this device in it.
+    pub events: u64,
+    /// Mails in it.
+    pub messages: u64,
+    /// Hash of the last event.
+    pub head: String,
+    /// Fingerprints of our certificates.
+    pub encrypted_to: Vec<String>,
+    /// Fingerprint of the certificate that signed it.
+    pub signed_by: Option<String>,
+    /// It was read back, restored and audited.
+    pub verified: bool,
+    /// Why it was not.
+    pub unverified: Option<String>,
+    /// The history of the ledger says that it was made.
+    pub recorded: bool,
+    /// What is wrong with the ledger in it.
+    pub problems: Vec<String>,
+}
+
+impl View for Backup {
+    fn json(&self) -> serde_json::Value {
+        document(self)
+    }
+
+    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        let (file, holds) = (safe::line(&self.file), holds(self.messages, self.events));
+        if self.verified {
+            writeln!(out, "{}: {file}, {holds}", styled(WELL, "backup written, restored once and verified"))?;
+        } else if let Some(why) = &self.unverified {
+            writeln!(out, "{}: {file}, {holds}", styled(NOTICE, "backup written, not verified by restoring"))?;
+            writeln!(out, "  the team key is not at hand: {}", safe::line(why))?;
+        } else {
+            writeln!(out, "{}: {file}", styled(ALARM, "backup written, and the ledger in it does not hold together"))?;
+            for problem in self.problems.iter().take(8) {
+                writeln!(out, "  {}", safe::line(problem))?;
+            }
+            writeln!(out, "  sealpost audit says more; keep older backups")?;
+        }
+        if self.signed_by.is_none() {
+            writeln!(out, "  it is not signed, so restoring it will want --unsigned")?;
+        }
+        if !self.recorded {
+            writeln!(out, "  another run held the ledger, so its history does not name this backup")?;
+        }
+        Ok(())
+    }
+}
+
+/// A ledger that came back.
+#[derive(Serialize)]
+pub struct Restored {
+    /// The backup.
+    pub file: String,
+    /// The ledger.
+    pub ledger: String,
+    /// When the backup was made.
+    pub made_at: Timestamp,
+    /// Events of this device in it.
+    pub events: u64,
+    /// Mails in it.
+    pub messages: u64,
+    /// Hash of the last event in it.
+    pub head: String,
+    /// Fingerprint of the certificate that signed it.
+    pub signed_by: Option<String>,
+    /// Replies that wait for a person.
+    pub held: u64,
+    /// Where the ledger that was here lies now.
+    pub moved_aside: Option<String>,
+}
+
+impl View for Restored {
+    fn json(&self) -> serde_json::Value {
+        document(self)
+    }
+
+    fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        let holds = holds(self.messages, self.events);
+        writeln!(out, "{} as it was {}: {holds}", styled(WELL, "ledger restored"), screen.exact(self.made_at))?;
+        if self.signed_by.is_none() {
+            writeln!(
+                out,
+                "{}",
+                styled(NOTICE, "it was not signed: look at its pins (sealpost key list) before you send")
+            )?;
+        }
+        if let Some(folder) = &self.moved_aside {
+            writeln!(out, "the ledger that was here is in {}", safe::line(folder))?;
+        }
+        match self.held {
+            0 => {}
+            1 => writeln!(out, "{}: sealpost outbox", styled(NOTICE, "1 reply waited and may have gone out since"))?,
+            n => {
+                let line = format!("{n} replies waited and may have gone out since");
+                writeln!(out, "{}: sealpost outbox", styled(NOTICE, line))?;
+            }
+        }
+        writeln!(out, "next: sealpost poll fetches what came since; what was recorded here since is lost, such as")?;
+        writeln!(out, "      notes, facts and closings")
+    }
+}
+
+/// A key that came back.
+#[derive(Serialize)]
+pub struct KeyRestored {
+    /// The file.
+    pub key: String,
+}
+
+impl View for KeyRestored {
+    fn json(&self) -> serde_json::Value {
+        document(self)
+    }
+
+    fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}: {}; it opens the ledger", styled(WELL, "key restored"), safe::line(&self.key))
+    }
+}
+
+fn holds(messages: u64, events: u64) -> String {
+    let s = |n: u64| if n == 1 { "" } else { "s" };
+    format!("{messages} message{}, {events} event{}", s(messages), s(events))
+}
