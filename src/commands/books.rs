@@ -66,7 +66,7 @@ fn key_from(command: &[String]) -> Result<LedgerKey, Error> {
 /// The ledger's errors already say what to do.
 fn in_words(e: &LedgerError) -> Error {
     let kind = match e {
-        LedgerError::InUse { .. } => Kind::InUse,
+        LedgerError::InUse { .. } | LedgerError::Busy => Kind::InUse,
         LedgerError::Loose { .. } | LedgerError::Foreign { .. } => Kind::Config,
         _ => Kind::Ledger,
     };

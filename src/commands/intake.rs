@@ -15,6 +15,7 @@ use crate::ledger::{Cursor, Direction, Incoming, Ledger, MessageId, MessageRow, 
 use crate::output::intake::Intake;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::{self, Context};
+use crate::point;
 use crate::report::Opened;
 use crate::verdict::EncryptionStatus;
 use crate::wire::{self, AfterSkip, Fetched, Position, Sighting, Sink, SinkError, Skipped};
@@ -50,7 +51,9 @@ impl<'a> Taker<'a> {
     /// Makes a batch durable, together with the position where there is one.
     pub fn store(&mut self, mail: &[Fetched], cursor: Option<(&str, Cursor)>) -> Result<(), Error> {
         let incoming: Vec<Incoming<'_>> = mail.iter().map(|m| incoming(m, self.app.wall)).collect();
+        point::reach("intake.fetched");
         let stored = self.ledger.store_many(&incoming, cursor, &self.stamp)?;
+        point::reach("intake.stored");
         self.tally.seen += stored.len() as u64;
         let known = stored.iter().filter(|s| s.known).count() as u64;
         self.tally.known += known;
@@ -257,7 +260,9 @@ fn file_one(
     count(tally, &placement, &opened);
     let events = events(&row, &opened, &placement, way);
     let record = Record { message: id, opened: &opened, tried_with: &opener.digest, events: &events };
-    Ok(ledger.record(&record, stamp)?)
+    ledger.record(&record, stamp)?;
+    point::reach("intake.filed");
+    Ok(())
 }
 
 /// The report of a reply of ours that comes back from the Sent mailbox.

@@ -153,8 +153,12 @@ pub fn generate_to(
     let until = now.to_zoned(TimeZone::UTC).checked_add(i64::from(years).years())?.timestamp();
     let made = certs::generate(address, name, passphrase, Some(until), now)
         .map_err(|e| Error::new(Kind::Key, e.to_string()))?;
-    files::write_new(file, made.tsk.expose())?;
+    // The key last: there is never one without the certificate that revokes it.
     files::write_new(&revocation_path(file), made.revocation.as_bytes())?;
+    if let Err(e) = files::write_new(file, made.tsk.expose()) {
+        let _ = std::fs::remove_file(revocation_path(file));
+        return Err(e.into());
+    }
     Ok(made.fingerprint)
 }
 

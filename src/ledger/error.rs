@@ -161,9 +161,23 @@ pub enum LedgerError {
     /// A write failed earlier.
     #[error("an earlier write to the ledger failed, so nothing more is written; see to the disk, then run again")]
     Halted,
+    /// The same, met without its path.
+    #[error("the ledger is in use by another run; try again when it is done")]
+    Busy,
     /// The disk has no room.
     #[error("the disk is full; nothing of this step was stored; make room, then run again")]
     DiskFull,
+    /// The disk failed, or may not be written to.
+    #[error(
+        "the disk failed under the ledger ({0}); what was stored before is untouched; see to the disk, then run again"
+    )]
+    Disk(rusqlite::Error),
+    /// The last write of a step failed: the disk may hold it all the same.
+    #[error(
+        "the disk failed under the ledger at the end of a step ({0}), which may or may not be stored; see to the disk, \
+         then look whether it is there before you do it again"
+    )]
+    Unsure(rusqlite::Error),
     /// The file system refused.
     #[error("cannot use {path}: {source}")]
     Io {
@@ -189,9 +203,17 @@ impl LedgerError {
         move |source| LedgerError::Io { path: path.into(), source }
     }
 
+    /// For `map_err` on a commit: after a failed synchronisation nobody knows what the disk holds.
+    pub(super) fn unsure(error: rusqlite::Error) -> LedgerError {
+        match error.into() {
+            LedgerError::Disk(error) => LedgerError::Unsure(error),
+            other => other,
+        }
+    }
+
     /// True where another run is the reason: exit status 4, one line.
     pub fn is_in_use(&self) -> bool {
-        matches!(self, LedgerError::InUse { .. })
+        matches!(self, LedgerError::InUse { .. } | LedgerError::Busy)
     }
 
     /// True where the set-up is the reason, as with permissions: exit status 2.
@@ -212,7 +234,8 @@ impl From<rusqlite::Error> for LedgerError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => LedgerError::DiskFull,
             // The lock keeps writers apart, so this is a reader that met the end of another run.
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::InUse { path: "file".into() },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Busy,
+            Some(ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => LedgerError::Disk(error),
             _ => LedgerError::Sql(error),
         }
     }

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::connection::{self, APPLICATION_ID, Mode};
 use super::{LedgerError, LedgerKey, Result, backup, lock};
+use crate::point;
 
 /// The version this program reads and writes.
 pub(super) const VERSION: i64 = 1;
@@ -55,12 +56,14 @@ pub(super) fn bring_to(
         return Err(LedgerError::Older { path: path.into(), found, known });
     }
     backup::keep_before_migration(conn, &lock::beside(path, &format!(".v{found}")), key)?;
+    point::reach("migrate.kept");
     conn.execute_batch("BEGIN IMMEDIATE")?;
     let done = take_steps(conn, path, found, known, steps).and_then(|()| Ok(conn.execute_batch("COMMIT")?));
     if done.is_err() {
         // The error that led here is the one worth telling; an open transaction ends with the connection.
         let _ = conn.execute_batch("ROLLBACK");
     }
+    point::reach("migrate.done");
     done
 }
 
@@ -72,6 +75,7 @@ fn take_steps(conn: &Connection, path: &Path, found: i64, known: i64, steps: &[M
         })?;
         conn.execute_batch(step.sql)?;
         conn.pragma_update(None, "user_version", from + 1)?;
+        point::reach("migrate.step");
     }
     let broken = conn.prepare("PRAGMA foreign_key_check")?.exists([])?;
     if broken {
