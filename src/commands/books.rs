@@ -76,6 +76,8 @@ fn in_words(e: &LedgerError) -> Error {
         Some((message, hint)) if kind != Kind::InUse => (message.to_owned(), Some(hint.to_owned())),
         _ => (text, None),
     };
+    let no_room = matches!(e, LedgerError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull);
+    let hint = hint.or_else(|| no_room.then(|| "make room, then run again".to_owned()));
     let error = Error::new(kind, message);
     match hint {
         Some(hint) => error.hint(hint),

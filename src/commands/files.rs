@@ -64,7 +64,12 @@ fn give_name(partial: &Path, path: &Path) -> std::io::Result<()> {
         other => other?,
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    let durable = File::open(folder).and_then(|folder| folder.sync_all());
+    if durable.is_err() {
+        // It is told as not written, so it must not be there.
+        let _ = std::fs::remove_file(path);
+    }
+    durable
 }
 
 fn exists(path: &Path) -> Error {

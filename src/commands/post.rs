@@ -66,7 +66,7 @@ fn send_one(
         Error::new(Kind::Ledger, format!("reply {} in the outbox is not what was put there: {e}", item.number))
     })?;
     point::reach("post.begun");
-    ledger.outbox_step(item.number, &step, &stamp)?;
+    ledger.outbox_step(item.number, &step, &stamp).map_err(|e| waiting(item.number, e.into()))?;
     point::reach("post.marked");
     let (step, state, words) = match mailer.send(&sealed) {
         Delivery::Sent { .. } => (Step::Sent, OutboxState::Sent, None),
@@ -92,6 +92,16 @@ fn send_one(
         app.say(format!("reply {} {}\n  sealpost outbox tells what can be done", item.number, safe::line(&words)));
     }
     Ok(state)
+}
+
+/// Nothing went out, and the reply is not lost: whoever wrote it need not write it again.
+fn waiting(number: i64, cause: Error) -> Error {
+    let words = format!("reply {number} was not sent and stays in the outbox: {}", cause.message);
+    cause
+        .hints
+        .into_iter()
+        .fold(Error::new(cause.kind, words), Error::hint)
+        .hint("sealpost outbox tells what can be done")
 }
 
 /// What became of a reply is known and could not be written down: whoever reads this must not send it again unseen.

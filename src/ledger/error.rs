@@ -192,8 +192,14 @@ pub enum LedgerError {
     /// A value could not be written as JSON.
     #[error("a value cannot be written as JSON: {0}")]
     Json(serde_json::Error),
+    /// What is stored cannot be read. SQLite says the same of a torn file and of a disk that gives errors.
+    #[error(
+        "the ledger cannot be read ({0}): the file is damaged, or the disk under it; look at what the system says about \
+         the disk (dmesg), then run: sealpost audit"
+    )]
+    Torn(rusqlite::Error),
     /// SQLite refused.
-    #[error("the ledger refused: {0}")]
+    #[error("the ledger refused: {0}; if it does so again, run: sealpost audit")]
     Sql(rusqlite::Error),
 }
 
@@ -203,10 +209,11 @@ impl LedgerError {
         move |source| LedgerError::Io { path: path.into(), source }
     }
 
-    /// For `map_err` on a commit: after a failed synchronisation nobody knows what the disk holds.
+    /// For `map_err` on a commit: once its last page is written, nobody knows what the disk holds.
     pub(super) fn unsure(error: rusqlite::Error) -> LedgerError {
+        let written = error.sqlite_error().is_some_and(|e| e.extended_code != rusqlite::ffi::SQLITE_IOERR_WRITE);
         match error.into() {
-            LedgerError::Disk(error) => LedgerError::Unsure(error),
+            LedgerError::Disk(error) if written => LedgerError::Unsure(error),
             other => other,
         }
     }
@@ -234,7 +241,11 @@ impl From<rusqlite::Error> for LedgerError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => LedgerError::DiskFull,
             // The lock keeps writers apart, so this is a reader that met the end of another run.
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Busy,
+            // The last is what a reader is told after having waited for a run that stands still.
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
+                LedgerError::Busy
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => LedgerError::Torn(error),
             Some(ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => LedgerError::Disk(error),
             _ => LedgerError::Sql(error),
         }

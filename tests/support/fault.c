@@ -112,6 +112,12 @@ static enum verdict decide(char class, const char *call, const char *name) {
     }
 }
 
+/* The end of a call that is done, where the process is to die of it. */
+static ssize_t after(enum verdict verdict, ssize_t done) {
+    if (verdict == HALF_AND_DIE) die();
+    return done;
+}
+
 static const char *name_of(int fd) { return fd >= 0 && fd < FDS && names[fd] ? names[fd] : "?"; }
 
 static char class_of(enum kind kind) { return kind == SOCKET ? 'n' : 'w'; }
@@ -211,8 +217,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
     ssize_t some = allowed(verdict, fd, length, lseek(fd, 0, SEEK_CUR));
     if (some < 0) return -1;
     ssize_t done = real(fd, bytes, (size_t)some);
-    if (verdict == HALF_AND_DIE) die();
-    return done;
+    return after(verdict, done);
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
@@ -229,23 +234,22 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
     ssize_t some = allowed(verdict, fd, length, offset);
     if (some < 0) return -1;
     ssize_t done = real(fd, bytes, (size_t)some, offset);
-    if (verdict == HALF_AND_DIE) die();
-    return done;
+    return after(verdict, done);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset) { return pwrite64(fd, bytes, length, offset); }
 
 ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset) {
     REAL(pread64);
-    if (kind_of(fd) == PLAIN && decide('r', "pread", name_of(fd)) == FAILS) return -1;
-    return real(fd, bytes, length, offset);
+    enum verdict verdict = kind_of(fd) == PLAIN ? decide('r', "pread", name_of(fd)) : PASS;
+    return verdict == FAILS ? -1 : after(verdict, real(fd, bytes, length, offset));
 }
 
 ssize_t read(int fd, void *bytes, size_t length) {
     REAL(read);
     enum kind kind = kind_of(fd);
-    if (kind != NOTHING && decide(kind == SOCKET ? 'n' : 'r', "read", name_of(fd)) == FAILS) return -1;
-    return real(fd, bytes, length);
+    enum verdict verdict = kind == NOTHING ? PASS : decide(kind == SOCKET ? 'n' : 'r', "read", name_of(fd));
+    return verdict == FAILS ? -1 : after(verdict, real(fd, bytes, length));
 }
 
 #define CUTS(name) \
@@ -255,8 +259,7 @@ ssize_t read(int fd, void *bytes, size_t length) {
         enum verdict verdict = decide('w', "truncate", name_of(fd)); \
         if (verdict == FAILS) return -1; \
         int done = real(fd, length); \
-        if (verdict == HALF_AND_DIE) die(); \
-        return done; \
+        return (int)after(verdict, done); \
     }
 CUTS(ftruncate)
 CUTS(ftruncate64)
@@ -264,10 +267,12 @@ CUTS(ftruncate64)
 #define MAPS(name) \
     void *name(void *place, size_t length, int protection, int flags, int fd, off_t offset) { \
         REAL(name); \
-        if (kind_of(fd) == PLAIN && (protection & PROT_WRITE) && (flags & MAP_SHARED) && \
-            decide('w', "map", name_of(fd)) == FAILS) \
-            return MAP_FAILED; \
-        return real(place, length, protection, flags, fd, offset); \
+        int counts = kind_of(fd) == PLAIN && (protection & PROT_WRITE) && (flags & MAP_SHARED); \
+        enum verdict verdict = counts ? decide('w', "map", name_of(fd)) : PASS; \
+        if (verdict == FAILS) return MAP_FAILED; \
+        void *mapped = real(place, length, protection, flags, fd, offset); \
+        after(verdict, 0); \
+        return mapped; \
     }
 MAPS(mmap64)
 
@@ -322,8 +327,7 @@ static void keep(int fd) {
         if (verdict == FAILS) return -1; \
         int done = real(fd); \
         if (done == 0) keep(fd); \
-        if (verdict == HALF_AND_DIE) die(); \
-        return done; \
+        return (int)after(verdict, done); \
     }
 SYNCS(fsync)
 SYNCS(fdatasync)
@@ -337,8 +341,7 @@ int connect(int fd, const struct sockaddr *address, socklen_t length) {
     enum verdict verdict = decide('n', "connect", "connection");
     if (verdict == FAILS) return -1;
     int done = real(fd, address, length);
-    if (verdict == HALF_AND_DIE) die();
-    return done;
+    return after(verdict, done);
 }
 
 ssize_t send(int fd, const void *bytes, size_t length, int flags) {
@@ -348,14 +351,13 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags) {
     ssize_t some = allowed(verdict, fd, length, 0);
     if (some < 0) return -1;
     ssize_t done = real(fd, bytes, (size_t)some, flags);
-    if (verdict == HALF_AND_DIE) die();
-    return done;
+    return after(verdict, done);
 }
 
 ssize_t recv(int fd, void *bytes, size_t length, int flags) {
     REAL(recv);
-    if (kind_of(fd) == SOCKET && decide('n', "recv", "connection") == FAILS) return -1;
-    return real(fd, bytes, length, flags);
+    enum verdict verdict = kind_of(fd) == SOCKET ? decide('n', "recv", "connection") : PASS;
+    return verdict == FAILS ? -1 : after(verdict, real(fd, bytes, length, flags));
 }
 
 int close(int fd) {
