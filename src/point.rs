@@ -24,6 +24,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("batch.full", "all of it is written, nothing committed"),
     ("batch.done", "it is committed"),
     ("migrate.kept", "the copy of the older ledger has its name"),
+    ("migrate.statement", "one statement of a step is done, not committed"),
     ("migrate.step", "a step of the schema is taken, not committed"),
     ("migrate.done", "the new schema is committed"),
     ("poll.open", "the ledger is open, nothing fetched"),

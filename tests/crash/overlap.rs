@@ -54,8 +54,10 @@ fn speaks_plainly(ran: &Ran) {
 #[test]
 fn a_poll_that_stands_still_keeps_nobody() {
     let ready = Ready::new(Job::Outbox);
-    let all = ready.calls("ws").len() as u64;
-    let cases = spread(all - 1, rounds(6));
+    let calls = ready.calls("ws");
+    // Before its first look at the ledger it may not have the lock.
+    let first = calls.iter().position(|(_, _, name)| name == "ledger.db").unwrap() as u64 + 2;
+    let cases: Vec<u64> = spread(calls.len() as u64 - first, rounds(4)).into_iter().map(|at| first + at).collect();
     let (mut read, mut refused) = (0, 0);
     each(&ready, &cases, |ready, at| {
         ready.reset();
