@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use super::{App, secrets};
 use crate::config::{Config, LedgerKeySource};
 use crate::error::{Error, Kind};
@@ -76,12 +78,21 @@ fn in_words(e: &LedgerError) -> Error {
         Some((message, hint)) if kind != Kind::InUse => (message.to_owned(), Some(hint.to_owned())),
         _ => (text, None),
     };
-    let no_room = matches!(e, LedgerError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull);
-    let hint = hint.or_else(|| no_room.then(|| "make room, then run again".to_owned()));
+    let hint = hint.or_else(|| after_io(e).map(str::to_owned));
     let error = Error::new(kind, message);
     match hint {
         Some(hint) => error.hint(hint),
         None => error,
+    }
+}
+
+/// What to do about a file that the disk gave no room for, or gave errors on.
+fn after_io(e: &LedgerError) -> Option<&'static str> {
+    let LedgerError::Io { source, .. } = e else { return None };
+    match Errno::from_io_error(source)? {
+        Errno::NOSPC | Errno::DQUOT => Some("make room, then run again"),
+        Errno::IO | Errno::ROFS => Some("see to the disk, then run again"),
+        _ => None,
     }
 }
 

@@ -72,7 +72,8 @@ fn give_name(partial: &Path, path: &Path) -> std::io::Result<()> {
     durable
 }
 
-fn exists(path: &Path) -> Error {
+/// The words for a name that is taken.
+pub fn exists(path: &Path) -> Error {
     Error::new(Kind::File, format!("{} exists already, and is not overwritten", path.display()))
         .hint("name another file")
 }

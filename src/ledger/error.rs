@@ -172,6 +172,12 @@ pub enum LedgerError {
         "the disk failed under the ledger ({0}); what was stored before is untouched; see to the disk, then run again"
     )]
     Disk(rusqlite::Error),
+    /// A file of the ledger could not be opened or may not be written.
+    #[error(
+        "the ledger's files cannot be used ({0}): no permission, no room, or a disk that fails; nothing of this step was \
+         stored; see to it, then run again"
+    )]
+    Denied(rusqlite::Error),
     /// The last write of a step failed: the disk may hold it all the same.
     #[error(
         "the disk failed under the ledger at the end of a step ({0}), which may or may not be stored; see to the disk, \
@@ -246,7 +252,8 @@ impl From<rusqlite::Error> for LedgerError {
                 LedgerError::Busy
             }
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => LedgerError::Torn(error),
-            Some(ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => LedgerError::Disk(error),
+            Some(ErrorCode::SystemIoFailure) => LedgerError::Disk(error),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => LedgerError::Denied(error),
             _ => LedgerError::Sql(error),
         }
     }

@@ -119,7 +119,7 @@ impl Bench {
 
     /// Sets everything back.
     pub fn set(&self, state: &State) {
-        for name in ["data", "shadow", "taken.txt", "made"] {
+        for name in ["data", "shadow", "taken.txt", "made", ".local"] {
             let path = self.path(name);
             let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         }

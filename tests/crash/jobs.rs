@@ -161,6 +161,8 @@ impl Ready {
         if !ran.done() {
             let words = ran.words();
             assert!(words.len() > 20, "an error without words: {ran:?}");
+            let advised = ran.json()["error"]["hints"].as_array().is_some_and(|hints| !hints.is_empty());
+            assert!(advised || ran.json()["error"]["kind"] != "ledger", "an error without advice: {ran:?}");
             for bad in ["database is locked", "panicked"] {
                 assert!(!words.contains(bad) && !ran.stderr.contains(bad), "{ran:?}");
             }

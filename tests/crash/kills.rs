@@ -158,6 +158,43 @@ fn a_key_is_made_whole_or_not_at_all() {
     figure("crash", &format!("key generate: faults {}, told {told}, half a key 0", 3 * all));
 }
 
+/// Killed while it sets up: what it made is used or named by the next try, which ends with a ledger that takes mail.
+#[test]
+fn a_set_up_killed_anywhere_is_done_again() {
+    let ready = Ready::new(Job::Maildir);
+    let bench = &ready.bench;
+    let inbox = bench.path("inbox").display().to_string();
+    let init = |key: &[&'static str]| -> Vec<String> {
+        let head = ["--config", "made/config.toml", "init", "--address", "security@example.org", "--maildir", &inbox];
+        head.iter().chain(key).map(|word| (*word).to_owned()).collect()
+    };
+    let (mut kills, poll) = (0, ["--config", "made/config.toml", "poll"]);
+    for place in
+        KEY_PLACES.into_iter().chain(point::ALL.iter().map(|(name, _)| *name).filter(|n| n.starts_with("birth")))
+    {
+        for time in 1..=if place.starts_with("file") { 3 } else { 1 } {
+            ready.reset();
+            let args = init(&["--new-key"]);
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let ran = bench.until(&args, &format!("{place}:{time}"));
+            assert_eq!(ran.status, None, "{place}:{time}: {ran:?}");
+            kills += 1;
+            if !bench.path("made/config.toml").exists() {
+                let key = bench.path("made/team.pgp").exists();
+                if !key {
+                    // As the error says.
+                    let _ = std::fs::remove_file(bench.path("made/team.pgp.rev"));
+                }
+                let again = init(if key { &["--key", "made/team.pgp"] } else { &["--new-key"] });
+                bench.well(&again.iter().map(String::as_str).collect::<Vec<_>>());
+            }
+            let polled = bench.well(&poll);
+            assert_eq!(polled["stored"], 40, "{place}:{time}: {polled}");
+        }
+    }
+    figure("crash", &format!("init: kills {kills}, stuck 0"));
+}
+
 /// At a moment of its own choosing, and again while it goes on, until it is let be.
 #[test]
 fn killed_at_any_moment() {
