@@ -230,7 +230,8 @@ fn team_key(app: &App, answers: &Answers, folder: &Path) -> anyhow::Result<Optio
             }
             let passphrase = passphrase(app, answers)?;
             super::key::generate_to(&path, &answers.address, None, passphrase.as_ref(), 3, app.now)?;
-            Ok(Some(path))
+            // As the configuration beside it names it, which may be moved together with it.
+            Ok(Some(PathBuf::from("team.pgp")))
         }
     }
 }
