@@ -52,6 +52,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::case::{Uid, What};
+use crate::point;
 
 pub use anchor::Anchor;
 pub use audit::Audit;
@@ -144,12 +145,15 @@ impl Ledger {
         let (begin, end) =
             if outermost { ("BEGIN IMMEDIATE", "COMMIT") } else { ("SAVEPOINT within", "RELEASE within") };
         self.conn.execute_batch(begin).map_err(LedgerError::from)?;
+        point::reach("batch.begun");
         let outcome = work(self).and_then(|value| {
             self.may_write()?;
+            point::reach("batch.full");
             let ended = self.conn.execute_batch(end);
             // What a failed synchronisation left in the system's cache is not known: no second try over it.
             self.halted |= ended.is_err();
-            ended.map_err(LedgerError::from)?;
+            ended.map_err(LedgerError::unsure)?;
+            point::reach("batch.done");
             Ok(value)
         });
         if outcome.is_err() {

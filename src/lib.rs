@@ -46,6 +46,7 @@ pub mod ledger;
 pub mod message;
 pub mod output;
 pub mod pgp;
+pub mod point;
 pub mod reply;
 pub mod report;
 pub mod safe;

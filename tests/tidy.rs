@@ -54,7 +54,7 @@ fn imports(text: &str) -> Vec<String> {
 }
 
 const CORE: [&str; 7] = ["message", "verdict", "report", "likeness", "case", "clock", "reply"];
-const LEAVES: [&str; 2] = ["secret", "safe"];
+const LEAVES: [&str; 3] = ["secret", "safe", "point"];
 const EDGES: [&str; 3] = ["wire", "pgp", "ledger"];
 
 #[test]

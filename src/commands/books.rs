@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use super::{App, secrets};
 use crate::config::{Config, LedgerKeySource};
 use crate::error::{Error, Kind};
@@ -74,7 +76,7 @@ fn key_from(command: &[String]) -> Result<LedgerKey, Error> {
 /// The ledger's errors already say what to do.
 fn in_words(e: &LedgerError) -> Error {
     let kind = match e {
-        LedgerError::InUse { .. } => Kind::InUse,
+        LedgerError::InUse { .. } | LedgerError::Busy => Kind::InUse,
         LedgerError::Loose { .. } | LedgerError::Foreign { .. } => Kind::Config,
         _ => Kind::Ledger,
     };
@@ -85,7 +87,17 @@ fn in_words(e: &LedgerError) -> Error {
     }
     let mut parts = text.split("; ");
     let error = Error::new(kind, parts.next().unwrap_or_default());
-    parts.fold(error, Error::hint)
+    parts.chain(after_io(e)).fold(error, Error::hint)
+}
+
+/// What to do about a file that the disk gave no room for, or gave errors on.
+fn after_io(e: &LedgerError) -> Option<&'static str> {
+    let LedgerError::Io { source, .. } = e else { return None };
+    match Errno::from_io_error(source)? {
+        Errno::NOSPC | Errno::DQUOT => Some("make room, then run again"),
+        Errno::IO | Errno::ROFS => Some("see to the disk, then run again"),
+        _ => None,
+    }
 }
 
 impl From<LedgerError> for Error {

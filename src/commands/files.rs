@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::Path;
 
 use crate::error::{Error, Kind};
+use crate::point;
 
 /// Makes a folder of mode 0700 and what is missing above it.
 pub fn private_folder(path: &Path) -> Result<(), Error> {
@@ -21,22 +22,60 @@ pub fn new_private_folder(path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Writes a new file of mode 0600, never over an existing one, and to the disk.
+/// Writes a new file of mode 0600, never over an existing one, and to the disk. It has its name only when all of it is
+/// there: a full disk or a crash leaves no half of a key that would be in the way of the next try.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut file = create_new(path)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| cannot("write", path, &e))
-}
-
-/// A new file of mode 0600; an existing one, or a link in its place, is an error.
-pub fn create_new(path: &Path) -> Result<File, Error> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| {
-        if e.kind() == std::io::ErrorKind::AlreadyExists {
-            Error::new(Kind::File, format!("{} exists already, and is not overwritten", path.display()))
-                .hint("name another file")
+    if std::fs::symlink_metadata(path).is_ok() {
+        return Err(exists(path));
+    }
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = Path::new(&partial);
+    // The remains of a run that died.
+    let _ = std::fs::remove_file(partial);
+    let written = write_partial(partial, bytes).and_then(|()| {
+        point::reach("file.written");
+        give_name(partial, path)
+    });
+    if let Err(e) = written {
+        let _ = std::fs::remove_file(partial);
+        return Err(if e.kind() == std::io::ErrorKind::AlreadyExists {
+            exists(path)
         } else {
             cannot("write", path, &e)
-        }
-    })
+        });
+    }
+    point::reach("file.named");
+    Ok(())
+}
+
+fn write_partial(partial: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial)?;
+    file.write_all(bytes).and_then(|()| file.sync_all())
+}
+
+/// Renames without replacing, durably. A file system that knows no such rename is asked for a plain one: that nothing has
+/// the name was seen a moment ago.
+fn give_name(partial: &Path, path: &Path) -> std::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, partial, CWD, path, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => std::fs::rename(partial, path)?,
+        other => other?,
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let durable = File::open(folder).and_then(|folder| folder.sync_all());
+    if durable.is_err() {
+        // It is told as not written, so it must not be there.
+        let _ = std::fs::remove_file(path);
+    }
+    durable
+}
+
+/// The words for a name that is taken.
+pub fn exists(path: &Path) -> Error {
+    Error::new(Kind::File, format!("{} exists already, and is not overwritten", path.display()))
+        .hint("name another file")
 }
 
 /// Reads a file that a person named, up to `limit` bytes; `-` is standard input.

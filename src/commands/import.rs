@@ -5,6 +5,7 @@ use std::path::Path;
 use super::intake::Taker;
 use super::{App, Done, books, desk, poll, servers};
 use crate::cli::import::Args;
+use crate::point;
 use crate::wire::{Direction, Limits, Progress, files};
 
 /// Runs it. A file that cannot be read stops the run; what was read before it is kept and filed.
@@ -17,13 +18,20 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     taker.tally.warnings.extend(notice);
     let direction = if args.sent { Direction::Out } else { Direction::In };
     let mut read = Ok(());
+    point::reach("import.open");
     for file in &args.files {
         read = read_one(app, file, direction, &mut taker);
+        point::reach("import.read");
         if read.is_err() {
             break;
         }
     }
-    taker.settle(&config, false)?;
+    let settled = taker.settle(&config, false);
+    if let (Err(first), Err(_)) = (&read, &settled) {
+        return Err(first.clone().into());
+    }
+    settled?;
+    point::reach("import.filed");
     let failed = taker.failed.take();
     let mut tally = taker.finish(&config)?;
     tally.terse = app.quiet;

@@ -222,10 +222,16 @@ fn team_key(app: &App, answers: &Answers, folder: &Path) -> anyhow::Result<Optio
         Key::Existing(path) => Ok(Some(path.clone())),
         Key::New => {
             let path = folder.join("team.pgp");
+            if path.exists() {
+                // Perhaps of a run that ended before the configuration was written.
+                return Err(Error::new(Kind::File, format!("there is a key {} already", path.display()))
+                    .hint("run init again with that file as the team key, or move it away")
+                    .into());
+            }
             let passphrase = passphrase(app, answers)?;
             super::key::generate_to(&path, &answers.address, None, passphrase.as_ref(), 3, app.now)?;
-            // A path in the configuration is relative to the configuration, and this one to where we are.
-            Ok(Some(absolute(&path)?))
+            // As the configuration beside it names it, which may be moved together with it.
+            Ok(Some(PathBuf::from("team.pgp")))
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::ledger::{
 use crate::output::intake::Intake;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Context;
+use crate::point;
 use crate::report::Opened;
 use crate::verdict::EncryptionStatus;
 use crate::wire::{self, AfterSkip, Fetched, Position, Sighting, Sink, SinkError, Skipped};
@@ -53,7 +54,9 @@ impl<'a> Taker<'a> {
     /// Makes a batch durable, together with the position where there is one.
     pub fn store(&mut self, mail: &[Fetched], cursor: Option<(&str, Cursor)>) -> Result<(), Error> {
         let incoming: Vec<Incoming<'_>> = mail.iter().map(|m| incoming(m, self.app.wall)).collect();
+        point::reach("intake.fetched");
         let stored = self.ledger.store_many(&incoming, cursor, &self.stamp)?;
+        point::reach("intake.stored");
         self.tally.seen += stored.len() as u64;
         let known = stored.iter().filter(|s| s.known).count() as u64;
         self.tally.known += known;
@@ -270,7 +273,9 @@ fn file_one(
     count(tally, &placement, &opened);
     let events = events(&row, &opened, &placement, way);
     let record = Record { message: id, opened: &opened, tried_with: &opener.digest, events: &events };
-    Ok(ledger.record(&record, stamp)?)
+    ledger.record(&record, stamp)?;
+    point::reach("intake.filed");
+    Ok(())
 }
 
 /// A reply of ours that comes back from the Sent mailbox.

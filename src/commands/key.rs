@@ -145,11 +145,25 @@ pub fn generate_to(
     years: u8,
     now: Timestamp,
 ) -> anyhow::Result<String> {
+    let revocation = revocation_path(file);
+    if std::fs::symlink_metadata(file).is_ok() {
+        return Err(files::exists(file).into());
+    }
+    if revocation.exists() {
+        let words = format!("{} is here, the key that it revokes is not", revocation.display());
+        return Err(Error::new(Kind::File, words)
+            .hint("move it away if that key was never used or lies elsewhere, then run again")
+            .into());
+    }
     let until = now.to_zoned(TimeZone::UTC).checked_add(i64::from(years).years())?.timestamp();
     let made = certs::generate(address, name, passphrase, Some(until), now)
         .map_err(|e| Error::new(Kind::Key, e.to_string()))?;
-    files::write_new(file, made.tsk.expose())?;
-    files::write_new(&revocation_path(file), made.revocation.as_bytes())?;
+    // The key last: there is never one without the certificate that revokes it.
+    files::write_new(&revocation, made.revocation.as_bytes())?;
+    if let Err(e) = files::write_new(file, made.tsk.expose()) {
+        let _ = std::fs::remove_file(&revocation);
+        return Err(e.into());
+    }
     Ok(made.fingerprint)
 }
 

@@ -6,7 +6,8 @@ use super::books;
 use super::{App, Done, post};
 use crate::case::What;
 use crate::cli::outbox::{Action, Args};
-use crate::error::{Error, not_found};
+use crate::config::Config;
+use crate::error::{Error, Kind, not_found};
 use crate::ledger::{Ledger, LedgerError, OutboxState, Step};
 use crate::output::Said;
 use crate::output::outbox::{Item, Outbox};
@@ -16,7 +17,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let config = app.config()?;
     match &args.action {
         None | Some(Action::List) => {
-            let ledger = books::read(app, &config)?;
+            let ledger = settled(app, &config)?;
             Ok(Done::new(list(&ledger)?).zone(&config.calendar.zone))
         }
         Some(Action::Send { number }) => {
@@ -42,6 +43,19 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
             let line = format!("reply {number} taken out of the outbox; it will not be sent");
             Ok(Done::new(Said { line, json: json!({"dropped": number}) }))
         }
+    }
+}
+
+/// To be looked at. A reply that is being sent by nobody alive was cut off: opening the ledger to write calls it unknown.
+fn settled(app: &App, config: &Config) -> Result<Ledger, Error> {
+    let ledger = books::read(app, config)?;
+    if !ledger.outbox()?.iter().any(|item| item.state == OutboxState::Sending) {
+        return Ok(ledger);
+    }
+    drop(ledger);
+    match books::write(config, &books::stamp(app)) {
+        Err(e) if e.kind == Kind::InUse => books::read(app, config),
+        other => other,
     }
 }
 

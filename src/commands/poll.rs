@@ -6,6 +6,7 @@ use crate::cli::poll::Args;
 use crate::config::{Config, Source};
 use crate::error::Error;
 use crate::output::intake::Intake;
+use crate::point;
 use crate::safe;
 use crate::wire::files as wire_files;
 use crate::wire::{self, Progress};
@@ -22,15 +23,25 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         Ok(notice) => taker.tally.warnings.extend(notice),
         Err(e) => taker.tally.warnings.push(format!("{e}; the policy last read stays in force")),
     }
+    point::reach("poll.open");
     // Whatever fails later, what has arrived is filed and clocked first.
     let fetched = fetch(app, &config, &mut taker);
-    taker.settle(&config, args.retry_quarantined)?;
+    point::reach("poll.fetched");
+    let settled = taker.settle(&config, args.retry_quarantined);
+    if let (Err(first), Err(_)) = (&fetched, &settled) {
+        // What went wrong first is the cause of the rest.
+        return Err(first.clone().into());
+    }
+    settled?;
+    point::reach("poll.filed");
     let failed = taker.failed.take();
     let mut tally = taker.finish(&config)?;
     if fetched.is_ok() {
         ledger.note_poll(app.now)?;
     }
+    point::reach("poll.noted");
     let sent = if args.no_send { Ok(0) } else { post::send_waiting(app, &config, &mut ledger) };
+    point::reach("poll.posted");
     fetched?;
     tally.sent = sent?;
     if let Some(e) = failed {
@@ -63,6 +74,7 @@ fn fetch(app: &App, config: &Config, taker: &mut Taker<'_>) -> Result<(), Error>
             };
             let inbox = imap.fetch_inbox(taker, &mut tell).map_err(|e| servers::wire_error(&e))?;
             take_warnings(taker, &inbox);
+            point::reach("poll.sent");
             match imap.fetch_sent(taker, &mut tell).map_err(|e| servers::wire_error(&e))? {
                 Some(sent) => take_warnings(taker, &sent),
                 // Worth knowing for a person who looks, not worth a mail from cron every five minutes; `check` tells too.

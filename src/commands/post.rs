@@ -7,6 +7,7 @@ use crate::config::{Config, Source};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, NewEvent, OutboxItem, OutboxState, Step};
 use crate::pgp::seal::Sealed;
+use crate::point;
 use crate::safe;
 use crate::wire::outbox::{Delivery, Mailer};
 
@@ -64,7 +65,9 @@ fn send_one(
     let sealed = Sealed::restore(bytes, &item.sender, &item.recipients).map_err(|e| {
         Error::new(Kind::Ledger, format!("reply {} in the outbox is not what was put there: {e}", item.number))
     })?;
-    ledger.outbox_step(item.number, &step, &stamp)?;
+    point::reach("post.begun");
+    ledger.outbox_step(item.number, &step, &stamp).map_err(|e| waiting(item.number, e.into()))?;
+    point::reach("post.marked");
     let (step, state, words) = match mailer.send(&sealed) {
         Delivery::Sent { .. } => (Step::Sent, OutboxState::Sent, None),
         Delivery::NotSent { reason, .. } => {
@@ -74,18 +77,44 @@ fn send_one(
             (Step::Unknown, OutboxState::Unknown, Some(format!("may or may not have gone out: {reason}")))
         }
     };
-    ledger.batch(|ledger| {
+    point::reach("post.handed");
+    let recorded = ledger.batch(|ledger| {
         ledger.outbox_step(item.number, &step, &stamp)?;
         if state == OutboxState::Sent {
             let what = What::Answered { answered_at: app.now, how: "sent".into() };
             ledger.append(&[NewEvent { report: Some(item.report.clone()), message: None, what }], &stamp)?;
         }
         Ok::<(), Error>(())
-    })?;
+    });
+    recorded.map_err(|e| unrecorded(item.number, state, e))?;
+    point::reach("post.recorded");
     if let Some(words) = words {
         app.say(format!("reply {} {}\n  sealpost outbox tells what can be done", item.number, safe::line(&words)));
     }
     Ok(state)
+}
+
+/// Nothing went out, and the reply is not lost: whoever wrote it need not write it again.
+fn waiting(number: i64, cause: Error) -> Error {
+    let words = format!("reply {number} was not sent and stays in the outbox: {}", cause.message);
+    cause
+        .hints
+        .into_iter()
+        .fold(Error::new(cause.kind, words), Error::hint)
+        .hint("sealpost outbox tells what can be done")
+}
+
+/// What became of a reply is known and could not be written down: whoever reads this must not send it again unseen.
+fn unrecorded(number: i64, state: OutboxState, cause: Error) -> Error {
+    let what = match state {
+        OutboxState::Sent => "went out",
+        OutboxState::Failed => "did not go out",
+        _ => "may or may not have gone out",
+    };
+    let words = format!("reply {number} {what}, and that could not be recorded: {}", cause.message);
+    let error =
+        Error::new(cause.kind, words).hint("the outbox will call it unknown: sealpost outbox tells what can be done");
+    cause.hints.into_iter().fold(error, Error::hint)
 }
 
 /// The copy in Sent is made after the fact and may be made later; it is looked for first, so there is never a second one.
@@ -99,8 +128,11 @@ fn copy_to_sent(app: &App, config: &Config, ledger: &mut Ledger) -> Result<(), E
     let copied = servers::imap(app, server).and_then(|mut imap| {
         for item in &missing {
             let bytes = ledger.sealed(item.number)?;
+            point::reach("copy.begun");
             imap.append_sent(&bytes, app.wall).map_err(|e| servers::wire_error(&e))?;
+            point::reach("copy.filed");
             ledger.outbox_copied(item.number)?;
+            point::reach("copy.noted");
         }
         imap.close();
         Ok(())

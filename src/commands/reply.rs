@@ -24,6 +24,7 @@ use crate::output::keys::grouped;
 use crate::pgp::certs::{self, Certificate};
 use crate::pgp::keyring::Keyring;
 use crate::pgp::seal::{self, ClearConsent, Recipient, Sealed, SigningKey};
+use crate::point;
 use crate::reply::template::{Facts, Template};
 use crate::reply::{Answer, Answered, Attachment, Draft, Route};
 use crate::report::Opened;
@@ -59,6 +60,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         None => in_the_clear(app, args, &ring, &draft)?,
     };
     drop(ledger);
+    point::reach("reply.sealed");
     finish(app, args, &config, &row, &draft, &sealed)
 }
 
@@ -324,7 +326,9 @@ fn finish(
         sealed: sealed.bytes(),
     };
     let mut ledger = books::write_soon(app, config, PATIENCE)?;
+    point::reach("reply.open");
     let number = ledger.queue(&letter, &books::stamp(app))?;
+    point::reach("reply.queued");
     let state = if args.later { OutboxState::Queued } else { post::send_named(app, config, &mut ledger, number)? };
     let words = match state {
         OutboxState::Sent => {

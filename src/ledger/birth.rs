@@ -12,6 +12,7 @@ use super::connection::{self, Mode};
 use super::lock::{WriterLock, beside};
 use super::{Ledger, LedgerError, LedgerKey, NewEvent, Result, Stamp, backup, migrate, private, restore};
 use crate::case::What;
+use crate::point;
 
 /// Where a ledger and its key lie.
 #[derive(Clone, Debug)]
@@ -115,14 +116,19 @@ impl Ledger {
 /// Makes key and ledger under other names and gives them their own in an order that a crash cannot turn into "gone
 /// missing": the ledger first, then the key, which [`finish_birth`] can still do later.
 fn give_birth(places: &Places, stamp: &Stamp<'_>) -> Result<LedgerKey> {
+    point::reach("birth.begun");
     let unborn_key = unborn(&places.key);
     remove(&unborn_key)?;
     let key = LedgerKey::generate()?;
     key.write_new(&unborn_key)?;
     private::sync_folder(private::folder_of(&unborn_key))?;
+    point::reach("birth.key");
     build(&places.ledger, &key, stamp)?;
+    point::reach("birth.built");
     put_in_place(&unborn(&places.ledger), &places.ledger)?;
+    point::reach("birth.named");
     put_in_place(&unborn_key, &places.key)?;
+    point::reach("birth.done");
     Ok(key)
 }
 

@@ -153,9 +153,11 @@ fn restrict(conn: &mut Connection) -> Result<()> {
 pub(super) fn damage(path: &Path, error: rusqlite::Error) -> LedgerError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            LedgerError::Damaged { path: path.into(), reason: error.to_string() }
+            LedgerError::Damaged { path: path.into(), reason: format!("{error}, or the disk under it") }
         }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::InUse { path: path.into() },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
+            LedgerError::InUse { path: path.into() }
+        }
         _ => error.into(),
     }
 }

@@ -195,9 +195,29 @@ pub enum LedgerError {
     /// A write failed earlier.
     #[error("an earlier write to the ledger failed, so nothing more is written; see to the disk, then run again")]
     Halted,
+    /// The same, met without its path.
+    #[error("the ledger is in use by another run; try again when it is done")]
+    Busy,
     /// The disk has no room.
     #[error("the disk is full; nothing of this step was stored; make room, then run again")]
     DiskFull,
+    /// The disk failed, or may not be written to.
+    #[error(
+        "the disk failed under the ledger ({0}); what was stored before is untouched; see to the disk, then run again"
+    )]
+    Disk(rusqlite::Error),
+    /// A file of the ledger could not be opened or may not be written.
+    #[error(
+        "the ledger's files cannot be used ({0}): no permission, no room, or a disk that fails; nothing of this step was \
+         stored; see to it, then run again"
+    )]
+    Denied(rusqlite::Error),
+    /// The last write of a step failed: the disk may hold it all the same.
+    #[error(
+        "the disk failed under the ledger at the end of a step ({0}), which may or may not be stored; see to the disk, \
+         then look whether it is there before you do it again"
+    )]
+    Unsure(rusqlite::Error),
     /// The file system refused.
     #[error("cannot use {path}: {source}")]
     Io {
@@ -212,8 +232,14 @@ pub enum LedgerError {
     /// A value could not be written as JSON.
     #[error("a value cannot be written as JSON: {0}")]
     Json(serde_json::Error),
+    /// What is stored cannot be read. SQLite says the same of a torn file and of a disk that gives errors.
+    #[error(
+        "the ledger cannot be read ({0}): the file is damaged, or the disk under it; look at what the system says about \
+         the disk (dmesg), then run: sealpost audit"
+    )]
+    Torn(rusqlite::Error),
     /// SQLite refused.
-    #[error("the ledger refused: {0}")]
+    #[error("the ledger refused: {0}; if it does so again, run: sealpost audit")]
     Sql(rusqlite::Error),
 }
 
@@ -223,9 +249,18 @@ impl LedgerError {
         move |source| LedgerError::Io { path: path.into(), source }
     }
 
+    /// For `map_err` on a commit: once its last page is written, nobody knows what the disk holds.
+    pub(super) fn unsure(error: rusqlite::Error) -> LedgerError {
+        let written = error.sqlite_error().is_some_and(|e| e.extended_code != rusqlite::ffi::SQLITE_IOERR_WRITE);
+        match error.into() {
+            LedgerError::Disk(error) if written => LedgerError::Unsure(error),
+            other => other,
+        }
+    }
+
     /// True where another run is the reason: exit status 4, one line.
     pub fn is_in_use(&self) -> bool {
-        matches!(self, LedgerError::InUse { .. })
+        matches!(self, LedgerError::InUse { .. } | LedgerError::Busy)
     }
 
     /// True where the set-up is the reason, as with permissions: exit status 2.
@@ -246,7 +281,13 @@ impl From<rusqlite::Error> for LedgerError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => LedgerError::DiskFull,
             // The lock keeps writers apart, so this is a reader that met the end of another run.
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::InUse { path: "file".into() },
+            // The last is what a reader is told after having waited for a run that stands still.
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
+                LedgerError::Busy
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => LedgerError::Torn(error),
+            Some(ErrorCode::SystemIoFailure) => LedgerError::Disk(error),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => LedgerError::Denied(error),
             _ => LedgerError::Sql(error),
         }
     }

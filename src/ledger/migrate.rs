@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::fallible_iterator::FallibleIterator as _;
+use rusqlite::{Batch, Connection};
 
 use super::connection::{self, APPLICATION_ID, Mode};
 use super::{LedgerError, LedgerKey, Result, backup, lock};
+use crate::point;
 
 /// The version this program reads and writes.
 pub(super) const VERSION: i64 = 1;
@@ -55,12 +57,14 @@ pub(super) fn bring_to(
         return Err(LedgerError::Older { path: path.into(), found, known });
     }
     backup::keep_before_migration(conn, &lock::beside(path, &format!(".v{found}")), key)?;
+    point::reach("migrate.kept");
     conn.execute_batch("BEGIN IMMEDIATE")?;
     let done = take_steps(conn, path, found, known, steps).and_then(|()| Ok(conn.execute_batch("COMMIT")?));
     if done.is_err() {
         // The error that led here is the one worth telling; an open transaction ends with the connection.
         let _ = conn.execute_batch("ROLLBACK");
     }
+    point::reach("migrate.done");
     done
 }
 
@@ -70,12 +74,24 @@ fn take_steps(conn: &Connection, path: &Path, found: i64, known: i64, steps: &[M
             path: path.into(),
             reason: format!("it has schema version {from}, which never was"),
         })?;
-        conn.execute_batch(step.sql)?;
+        run(conn, step.sql)?;
         conn.pragma_update(None, "user_version", from + 1)?;
+        point::reach("migrate.step");
     }
     let broken = conn.prepare("PRAGMA foreign_key_check")?.exists([])?;
     if broken {
         return Err(LedgerError::Damaged { path: path.into(), reason: "a row refers to one that is gone".into() });
+    }
+    Ok(())
+}
+
+/// Statement by statement.
+fn run(conn: &Connection, sql: &str) -> Result<()> {
+    let mut batch = Batch::new(conn, sql);
+    while let Some(mut statement) = batch.next()? {
+        let mut rows = statement.raw_query();
+        while rows.next()?.is_some() {}
+        point::reach("migrate.statement");
     }
     Ok(())
 }
@@ -164,6 +180,65 @@ mod tests {
             drop(conn);
             assert!(Ledger::open_read(&path, &key).unwrap().audit().unwrap().ok);
         }
+    }
+
+    const TWO_STEPS: [Migration; 2] = [
+        ADDS_A_TABLE,
+        Migration {
+            from: 2,
+            sql: "ALTER TABLE message ADD COLUMN later TEXT NOT NULL DEFAULT 'x'; UPDATE device SET events = events;",
+        },
+    ];
+
+    /// Migrates the ledger that the test below names, in a process of its own that dies on the way.
+    #[test]
+    #[ignore = "a child of the test below"]
+    fn a_child_migrates() {
+        let Some(path) = std::env::var_os("LEDGER_TEST_PATH").map(PathBuf::from) else { return };
+        let key = LedgerKey::read(&path.with_extension("key")).unwrap();
+        migrate(&path, &key, Mode::Write, 3, &TWO_STEPS).1.unwrap();
+    }
+
+    /// Killed at each named place, after each statement, and at any moment: the ledger is the old one or the new one, whole,
+    /// and the next run brings it to the new one.
+    #[test]
+    fn a_migration_killed_anywhere_is_done_again() {
+        let soak: u64 = std::env::var("SEALPOST_SOAK").map_or(1, |n| n.parse().unwrap());
+        let named =
+            ["migrate.kept", "migrate.statement:1", "migrate.statement:2", "migrate.statement:3", "migrate.step:1"];
+        let named = named.into_iter().chain(["migrate.step:2", "migrate.done"]).map(str::to_owned);
+        let timed = (0..8 * soak).map(|i| format!("after {} ms", i * 7 % 60));
+        let mut died = 0;
+        for case in named.chain(timed) {
+            let (_folder, path, key) = old_ledger();
+            key.write_new(&path.with_extension("key")).unwrap();
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+            child
+                .args(["--exact", "ledger::migrate::tests::a_child_migrates", "--ignored"])
+                .env("LEDGER_TEST_PATH", &path);
+            child.env(point::VARIABLE, &case).stdout(std::process::Stdio::null());
+            let mut child = child.spawn().unwrap();
+            if let Some(wait) = case.strip_prefix("after ") {
+                std::thread::sleep(std::time::Duration::from_millis(wait.trim_end_matches(" ms").parse().unwrap()));
+                child.kill().unwrap();
+            }
+            let killed = child.wait().unwrap().code().is_none();
+            assert!(killed || case.starts_with("after"), "{case} was not reached");
+            died += u64::from(killed);
+            let (conn, done) = migrate(&path, &key, Mode::Write, 3, &TWO_STEPS);
+            done.unwrap_or_else(|e| panic!("{case}: {e}"));
+            assert_eq!(
+                (version(&conn, &path).unwrap(), count(&conn, "SELECT count(later) FROM message")),
+                (3, 1),
+                "{case}"
+            );
+            assert_eq!(count(&conn, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+            drop(conn);
+            // The copy is whole: it is the ledger as it was.
+            let copy = migrate(&lock::beside(&path, ".v1"), &key, Mode::Read, 1, &[]).0;
+            assert_eq!(count(&copy, "SELECT count(*) FROM message"), 1, "{case}");
+        }
+        println!("migration: kills {died}, lost 0");
     }
 
     #[test]

@@ -6,9 +6,13 @@ use std::path::Path;
 
 use super::{LedgerError, Result};
 
-/// Makes `folder` and its missing parents with mode 0700 whatever the umask, then checks it.
+/// Makes `folder` and its missing parents with mode 0700 whatever the umask, durably, then checks it.
 pub(super) fn make_folder(folder: &Path) -> Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(LedgerError::io(folder))?;
+    for made in missing.iter().rev() {
+        sync_folder(folder_of(made))?;
+    }
     check_folder(folder)
 }
 

@@ -7,6 +7,7 @@
 pub mod dovecot;
 pub mod exim;
 pub mod fake;
+pub mod fault;
 pub mod image;
 pub mod tls;
 

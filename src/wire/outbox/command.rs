@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{Delivery, OutgoingBytes, SendmailConfig};
+use crate::point;
 use crate::safe;
 use crate::wire::WireError;
 
@@ -28,6 +29,7 @@ pub(super) fn send(config: &SendmailConfig, mail: &OutgoingBytes) -> Delivery {
         Ok(child) => child,
         Err(e) => return Delivery::later(format!("cannot run {}: {e}", safe::short(program, 80))),
     };
+    point::reach("command.running");
     let writer = feed(&mut child, &mail.bytes);
     let listener = listen(&mut child);
     let Some(status) = wait(&mut child, config.timeout) else {
@@ -35,6 +37,7 @@ pub(super) fn send(config: &SendmailConfig, mail: &OutgoingBytes) -> Delivery {
             reason: format!("{} did not end in time and was stopped", safe::short(program, 80)),
         };
     };
+    point::reach("command.ended");
     let fed = writer.and_then(gather).unwrap_or(false);
     let complaint = listener.and_then(gather).unwrap_or_default();
     let complaint = safe::short(String::from_utf8_lossy(&complaint).trim(), 300);

@@ -16,6 +16,7 @@ use lettre::transport::smtp::response::{Response, Severity};
 use zeroize::Zeroizing;
 
 use super::{Delivery, OutgoingBytes, SmtpConfig};
+use crate::point;
 use crate::wire::meter::Meter;
 use crate::wire::tls::{Stream, Tls};
 use crate::wire::{Auth, WireError, server_says};
@@ -39,6 +40,7 @@ pub(super) fn send(config: &SmtpConfig, mail: &OutgoingBytes) -> Delivery {
         // A wrong password or certificate is mended by a person; the mail itself can wait.
         Err(fault) => return Delivery::later(words(config, fault)),
     };
+    point::reach("smtp.connected");
     match link.envelope(mail) {
         Ok(()) => link.data(mail, config),
         Err(Fault::Refused(reply)) => {
@@ -160,6 +162,7 @@ impl Link {
     }
 
     fn data(&mut self, mail: &OutgoingBytes, config: &SmtpConfig) -> Delivery {
+        point::reach("smtp.enveloped");
         let body = stuffed(&mail.bytes);
         // Slow lines are given time: a second for every 16 KiB.
         self.meter.command(self.patience + Duration::from_secs(body.len() as u64 >> 14), REPLY);
@@ -167,13 +170,17 @@ impl Link {
             // Without the final dot no server may deliver it.
             return Delivery::later(format!("the connection failed while sending: {}", short(&e)));
         }
+        point::reach("smtp.body");
         self.meter.command(config.after_dot, REPLY);
         if let Err(e) = self.stream.write_all(b".\r\n").and_then(|()| self.stream.flush()) {
             return Delivery::Unknown {
                 reason: format!("the connection failed at the end of the mail: {}", short(&e)),
             };
         }
-        let delivery = match self.reply() {
+        point::reach("smtp.dot");
+        let reply = self.reply();
+        point::reach("smtp.answered");
+        let delivery = match reply {
             Ok(reply) if reply.code().severity == Severity::PositiveCompletion => {
                 Delivery::Sent { reply: said(&reply) }
             }

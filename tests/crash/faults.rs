@@ -1,0 +1,75 @@
+//! The disk fails at the k-th call, fills, may no longer be written; a write takes half; a connection breaks. What is told
+//! is true, what is told is an error with words, and once the fault has gone everything is as if it had not been.
+
+use crate::jobs::{Job, Ready};
+use crate::support::fault::Fault;
+use crate::support::{figure, rounds};
+use crate::{each, spread};
+
+const EIO: i32 = 5;
+const EROFS: i32 = 30;
+const ENOSPC: i32 = 28;
+const ECONNRESET: i32 = 104;
+
+/// What is done, with which error, to which calls, and how often in a short run.
+const FAULTS: &[(&str, i32, &str, u64)] = &[
+    ("fail", EIO, "w", 4),
+    ("fail", EIO, "s", 4),
+    ("fail", EIO, "r", 3),
+    ("fail", ENOSPC, "w", 2),
+    ("full", ENOSPC, "w", 5),
+    ("dead", EIO, "wsr", 3),
+    ("dead", EROFS, "w", 2),
+    ("short", 0, "w", 3),
+];
+
+fn at_every_call(job: Job, faults: &[(&str, i32, &str, u64)]) {
+    let ready = Ready::new(job);
+    let mut cases = Vec::new();
+    for (mode, errno, classes, base) in faults {
+        let all = ready.calls(classes).len() as u64;
+        cases.extend(spread(all, rounds(*base)).into_iter().map(|at| (*mode, *errno, *classes, at)));
+    }
+    let (mut told, mut unknown) = (0, 0);
+    each(&ready, &cases, |ready, (mode, errno, classes, at)| {
+        let ran = ready.disturb(&Fault { mode, at: *at, errno: *errno, classes });
+        assert!(ran.status.is_some(), "it was killed: {ran:?}");
+        ready.is_true(&ran);
+        if *mode == "short" {
+            assert!(ran.done(), "a write that takes half is no error: {ran:?}");
+        }
+        told += u64::from(!ran.done());
+        unknown += ready.mend().unknown;
+    });
+    let waiting = if unknown == 0 { String::new() } else { format!(", replies left to a person {unknown}") };
+    figure(
+        "crash",
+        &format!("{}: faults {}, told {told}, false words 0, lost 0, doubled 0{waiting}", job.name(), cases.len()),
+    );
+}
+
+#[test]
+fn a_disk_that_fails_under_a_poll() {
+    at_every_call(Job::Poll, FAULTS);
+}
+
+#[test]
+fn a_disk_that_fails_under_an_import() {
+    at_every_call(Job::Import, FAULTS);
+}
+
+#[test]
+fn a_disk_that_fails_under_a_reply() {
+    at_every_call(Job::Reply, FAULTS);
+}
+
+#[test]
+fn a_disk_that_fails_under_an_outbox() {
+    at_every_call(Job::Outbox, FAULTS);
+}
+
+/// Cut on our side, at each call to a server.
+#[test]
+fn a_connection_that_breaks_under_replies() {
+    at_every_call(Job::Outbox, &[("fail", ECONNRESET, "n", 12), ("dead", ECONNRESET, "n", 8)]);
+}
