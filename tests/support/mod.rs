@@ -7,6 +7,7 @@
 pub mod dovecot;
 pub mod exim;
 pub mod fake;
+pub mod script;
 pub mod tls;
 
 use std::net::{TcpListener, TcpStream};
