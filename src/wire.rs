@@ -9,6 +9,7 @@ pub mod meter;
 pub mod outbox;
 pub mod received;
 mod shape;
+mod status;
 pub mod tls;
 
 use std::path::PathBuf;

@@ -286,6 +286,11 @@ fn certificate_words(endpoint: &Endpoint, why: &CertificateError) -> (Certificat
         CertificateError::UnknownIssuer => {
             (CertificateFlaw::UnknownIssuer, "nobody that this machine trusts has issued it".to_owned())
         }
+        // An authority of the same name with another key: a root that was made anew, or a forgery.
+        CertificateError::BadSignature => {
+            let words = "it names an authority that this machine trusts, and was not signed by it".to_owned();
+            (CertificateFlaw::UnknownIssuer, words)
+        }
         other => (CertificateFlaw::Other, crate::safe::short(&other.to_string(), 300)),
     }
 }
@@ -308,7 +313,7 @@ impl Read for Stream {
             Inner::Plain(socket) => socket.read(buf)?,
             Inner::Secure(tls) => tls.read(buf)?,
         };
-        self.meter.spend(buf.get(..n).unwrap_or_default())?;
+        self.meter.spend(buf.get_mut(..n).unwrap_or_default())?;
         Ok(n)
     }
 }

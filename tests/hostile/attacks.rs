@@ -79,7 +79,8 @@ fn the_shared_attacks_in_one_mailbox() {
         *have.entry(ContentHash::of(raw).to_string()).or_insert(0) += 1;
     }
     assert!(have.values().all(|n| *n == 1), "doubled");
-    let missing: Vec<_> = carried.iter().filter(|(_, raw)| !have.contains_key(&ContentHash::of(raw).to_string())).collect();
+    let missing: Vec<_> =
+        carried.iter().filter(|(_, raw)| !have.contains_key(&ContentHash::of(raw).to_string())).collect();
     let missing: Vec<String> =
         missing.iter().map(|(f, raw)| format!("{} ({} bytes)", f.display(), raw.len())).collect();
     assert!(missing.is_empty(), "not in the ledger: {missing:#?}");
@@ -114,8 +115,9 @@ fn the_shared_attacks_in_one_mailbox() {
 fn secret_keys(root: &Path) -> Vec<PathBuf> {
     let folder = root.join("made/keys");
     let mut keys: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().flatten().map(|e| e.path()).collect();
-    let is_ours = |name: &str| name.starts_with("security") && name.contains("sec");
-    keys.retain(|p| is_ours(&p.file_name().unwrap().to_string_lossy()));
+    let is_ours = |name: &str| name.starts_with("security");
+    let is_secret = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains("PRIVATE KEY BLOCK");
+    keys.retain(|p| is_ours(&p.file_name().unwrap().to_string_lossy()) && is_secret(p));
     keys.sort();
     assert!(!keys.is_empty());
     keys

@@ -138,7 +138,7 @@ fn a_certificate_that_does_not_hold_gets_no_password() {
             name: "another authority in ca_file",
             shows: Arc::clone(&good),
             trusts: Some(other.file()),
-            says: "nobody that this machine trusts",
+            says: "was not signed by it",
             hint: "ca_file",
         },
     ];

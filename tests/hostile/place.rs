@@ -212,7 +212,7 @@ pub fn observed(mut command: Command) -> Ran {
             let _ = child.wait();
             panic!("{command:?} hangs: {}{}", out.join().unwrap(), err.join().unwrap());
         }
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(4));
     };
     let time = begun.elapsed();
     Ran { status: status.code().unwrap_or(-1), stdout: out.join().unwrap(), stderr: err.join().unwrap(), peak, time }

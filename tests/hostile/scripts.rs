@@ -32,14 +32,14 @@ impl Case<'_> {
 /// Every manner with SEALPOST_SOAK, the most telling ones without.
 fn cases(scripts: &[Script]) -> Vec<Case<'_>> {
     let mut all = Vec::new();
-    for script in scripts {
+    for (number, script) in scripts.iter().enumerate() {
         for tls in ["none", "implicit", "starttls"] {
             for by_meaning in [false, true] {
                 for goes_on in [false, true] {
                     let telling = match tls {
                         "none" => by_meaning == goes_on,
-                        "implicit" => by_meaning && !goes_on,
-                        _ => !by_meaning && !goes_on,
+                        "implicit" => number % 4 == 0 && by_meaning && !goes_on,
+                        _ => number % 4 == 1 && !by_meaning && !goes_on,
                     };
                     let imap_only = script.protocol == Protocol::Smtp && (by_meaning || goes_on);
                     if (telling || rounds(1) > 1) && !imap_only {

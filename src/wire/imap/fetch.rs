@@ -47,6 +47,8 @@ pub struct Run<'a> {
     below: u32,
     /// The first UID that must be tried again, with what was below it.
     pinned: Option<(u32, u32)>,
+    /// The position that the sink was given last.
+    written: Option<Position>,
     summary: Summary,
 }
 
@@ -78,6 +80,7 @@ impl<'a> Run<'a> {
             known_above: 0,
             below: 0,
             pinned: None,
+            written: None,
         }
     }
 
@@ -103,7 +106,7 @@ impl<'a> Run<'a> {
         let end = now.uidnext.unwrap_or(0).max(listed_next).max(1);
         self.below = self.below.saturating_add(self.known_above);
         let last = self.position(end);
-        if old != Some(last) {
+        if self.written.or(old) != Some(last) {
             self.hand_over(Vec::new(), last)?;
         }
         Ok(self.summary)
@@ -376,6 +379,7 @@ impl<'a> Run<'a> {
         let count = mail.len() as u64;
         let bytes: u64 = mail.iter().map(|m| m.raw.len() as u64).sum();
         self.sink.batch(&self.label, mail, Some(next)).map_err(WireError::Sink)?;
+        self.written = Some(next);
         self.summary.seen += count;
         self.summary.bytes += bytes;
         if count > 0 {
