@@ -94,7 +94,9 @@ pub fn wire_error(e: &WireError) -> Error {
     }
     let error = Error::new(kind, e.to_string());
     match e {
-        WireError::Connect { .. } => error.hint("what is stored is safe; the next poll goes on from there"),
+        WireError::Connect { .. } | WireError::Broken { .. } | WireError::Refused { .. } => {
+            error.hint("what is stored is safe; the next poll goes on from there")
+        }
         WireError::Tls { .. } => error.hint("nothing of ours was sent: neither the password nor mail"),
         WireError::Certificate { flaw, .. } => error.hint(certificate_hint(*flaw)),
         WireError::Login { .. } => error.hint("run the password_command by hand and compare"),

@@ -86,6 +86,11 @@ impl Meter {
         self.shape.lock().ok()?.last_status()
     }
 
+    /// What the server said when it hung up on this connection, where it said something.
+    pub fn bye(&self) -> Option<String> {
+        self.shape.lock().ok()?.bye()
+    }
+
     /// True once no time is left for this run.
     pub fn is_over(&self) -> bool {
         self.times.lock().is_ok_and(|t| Instant::now() >= t.whole)

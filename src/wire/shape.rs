@@ -50,6 +50,11 @@ impl Shape {
         self.status.as_ref().and_then(Status::last)
     }
 
+    /// What the server said when it hung up, in full.
+    pub fn bye(&self) -> Option<String> {
+        self.status.as_ref().and_then(Status::bye)
+    }
+
     /// Takes note of bytes that came; false where a response is longer than allowed or no IMAP at all.
     pub fn follow(&mut self, bytes: &mut [u8]) -> bool {
         let mut rest = bytes;

@@ -15,6 +15,7 @@ pub struct Status {
     /// Whether this line is a status response, once its second word is known.
     is_status: bool,
     last: Vec<u8>,
+    bye: Vec<u8>,
 }
 
 impl Status {
@@ -23,6 +24,8 @@ impl Status {
         if byte == b'\n' {
             if self.is_status && !self.line.starts_with(b"* ") {
                 self.last = std::mem::take(&mut self.line);
+            } else if self.is_status && is_bye(&self.line) {
+                self.bye = std::mem::take(&mut self.line);
             }
             self.line.clear();
             (self.blanks, self.is_status) = (0, false);
@@ -40,9 +43,21 @@ impl Status {
 
     /// The last response to a command, without its tag.
     pub fn last(&self) -> Option<String> {
-        let text = String::from_utf8_lossy(&self.last);
-        text.split_once(' ').map(|(_, rest)| rest.trim_end().to_owned())
+        words(&self.last)
     }
+
+    /// What the server said when it hung up, where it did.
+    pub fn bye(&self) -> Option<String> {
+        words(&self.bye)
+    }
+}
+
+fn words(line: &[u8]) -> Option<String> {
+    String::from_utf8_lossy(line).split_once(' ').map(|(_, rest)| rest.trim_end().to_owned())
+}
+
+fn is_bye(line: &[u8]) -> bool {
+    line.get(..5).is_some_and(|head| head.eq_ignore_ascii_case(b"* bye"))
 }
 
 /// `* OK`, `a7 NO`: nothing that begins with a digit, which is a reply of SMTP.
@@ -56,6 +71,13 @@ fn is_status(head: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_farewell_is_kept() {
+        let mut status = Status::default();
+        "* OK BYE\r\n* bye für heute\r\n".bytes().for_each(|b| drop(status.mask(b)));
+        assert_eq!((status.bye().as_deref(), status.last()), (Some("bye für heute"), None));
+    }
 
     fn masked(text: &str) -> (String, Option<String>) {
         let mut status = Status::default();

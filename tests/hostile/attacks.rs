@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use sealpost::ledger::ContentHash;
 
-use crate::place::{MEMORY, Place};
+use crate::place::{MEMORY, Place, each};
 use crate::support::dovecot::Dovecot;
 use crate::support::figure;
 
@@ -149,17 +150,25 @@ fn configure(place: &Place, dovecot: &Dovecot, keys: &[PathBuf]) {
 
 /// What the slowest and the hungriest of them cost when it is opened alone.
 fn one_by_one(place: &Place, files: &[PathBuf]) -> ((Duration, String), (u64, String)) {
-    let (mut slowest, mut peak) = ((Duration::ZERO, String::new()), (0, String::new()));
-    for file in files {
-        let ran = place.run(&["--json", "open", file.to_str().unwrap()]);
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        assert!(matches!(ran.status, 0 | 1 | 3), "{name}: {}", ran.said());
-        if ran.time > slowest.0 {
-            slowest = (ran.time, name.clone());
-        }
-        if ran.peak > peak.0 {
-            peak = (ran.peak, name);
-        }
-    }
-    (slowest, peak)
+    let worst = Mutex::new(((Duration::ZERO, String::new()), (0, String::new())));
+    let halves: Vec<&[PathBuf]> = files.chunks(files.len() / 2 + 1).collect();
+    each(
+        &halves,
+        |_| "opening".into(),
+        |half| {
+            for file in *half {
+                let ran = place.run(&["--json", "open", file.to_str().unwrap()]);
+                let name = file.file_name().unwrap().to_string_lossy().into_owned();
+                assert!(matches!(ran.status, 0 | 1 | 3), "{name}: {}", ran.said());
+                let mut worst = worst.lock().unwrap();
+                if ran.time > worst.0.0 {
+                    worst.0 = (ran.time, name.clone());
+                }
+                if ran.peak > worst.1.0 {
+                    worst.1 = (ran.peak, name);
+                }
+            }
+        },
+    );
+    worst.into_inner().unwrap()
 }

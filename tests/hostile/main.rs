@@ -7,6 +7,7 @@ mod attacks;
 mod certificates;
 mod cuts;
 mod dates;
+mod outbox;
 mod place;
 mod scripts;
 #[path = "../support/mod.rs"]

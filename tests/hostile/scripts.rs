@@ -5,6 +5,7 @@
 //! is missing and nothing is doubled. Of replies: sent, unsent or unknown as the server knows it, and never sent again by itself.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
@@ -55,7 +56,7 @@ fn cases(scripts: &[Script]) -> Vec<Case<'_>> {
 #[derive(Default)]
 struct Figures {
     runs: AtomicU64,
-    peak: AtomicU64,
+    hungriest: Mutex<(u64, String)>,
     slowest_ms: AtomicU64,
     stored: AtomicU64,
 }
@@ -63,7 +64,11 @@ struct Figures {
 impl Figures {
     fn note(&self, case: &Case<'_>, ran: &Ran) {
         self.runs.fetch_add(1, Ordering::Relaxed);
-        self.peak.fetch_max(ran.peak, Ordering::Relaxed);
+        let mut hungriest = self.hungriest.lock().unwrap();
+        if ran.peak > hungriest.0 {
+            *hungriest = (ran.peak, case.name());
+        }
+        drop(hungriest);
         self.slowest_ms.fetch_max(u64::try_from(ran.time.as_millis()).unwrap(), Ordering::Relaxed);
         assert!(ran.peak < MEMORY, "{}: {} KiB", case.name(), ran.peak);
         assert!(matches!(ran.status, 0 | 1 | 3), "exit status {}: {}", ran.status, ran.said());
@@ -103,16 +108,18 @@ fn walk(name: &str, folder: &Path) {
             }
         }
     });
+    let hungriest = figures.hungriest.into_inner().unwrap();
     let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
     figure(
         name,
         &format!(
-            "{} scripts, {} cases, {} runs of the program; stored {}, forged 0, missed 0, doubled 0; peak {} MiB, slowest {:.1} s",
+            "{} scripts, {} cases, {} runs of the program; stored {}, forged 0, missed 0, doubled 0; peak {} MiB ({}), slowest {:.1} s",
             scripts.len(),
             cases.len(),
             get(&figures.runs),
             get(&figures.stored),
-            get(&figures.peak) >> 10,
+            hungriest.0 >> 10,
+            hungriest.1,
             get(&figures.slowest_ms) as f64 / 1000.0
         ),
     );

@@ -111,11 +111,11 @@ fn guarded<T>(meter: &Meter, call: impl FnOnce() -> imap::Result<T>) -> Result<T
         Ok(Ok(value)) => Ok(value),
         Ok(Err(imap::Error::No(no))) => Err(refused(&in_full(no.information))),
         Ok(Err(imap::Error::Bad(bad))) => Err(refused(&in_full(bad.information))),
+        Ok(Err(imap::Error::Io(_) | imap::Error::ConnectionLost | imap::Error::Bye(_))) if meter.bye().is_some() => {
+            Err(Fault::Broken(server_says(&meter.bye().unwrap_or_default())))
+        }
         Ok(Err(imap::Error::Io(e))) => Err(Fault::Broken(crate::safe::short(&e.to_string(), 200))),
         Ok(Err(imap::Error::ConnectionLost)) => Err(Fault::Broken("the server closed the connection".to_owned())),
-        Ok(Err(imap::Error::Bye(bye))) if bye.information != "no explanation given" => {
-            Err(Fault::Broken(server_says(&bye.information)))
-        }
         // Not the crate's own words: its parse errors quote what was received.
         Ok(Err(_)) | Err(_) => Err(Fault::from(reply::OutOfStep)),
     }
