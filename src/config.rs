@@ -6,6 +6,7 @@
 mod raw;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -109,6 +110,8 @@ pub struct Server {
     pub sent: String,
     /// The mailbox for mail taken to be junk, which `check` watches (IMAP); where it is not set, the server is asked.
     pub junk: Option<String>,
+    /// How long the server may be silent; `None`: as long as is usual for its protocol.
+    pub timeout: Option<Duration>,
 }
 
 /// A command that prints a secret on its standard output.
@@ -260,6 +263,8 @@ mod tests {
                 "one source of mail",
             ),
             ("address = \"a@example.org\"\n[imap]\nhost=\"h\"\nuser=\"u\"\nport=0", 5, "1 to 65535"),
+            ("address = \"a@example.org\"\n[imap]\nhost=\"h\"\nuser=\"u\"\ntimeout=0", 5, "1 to 600 seconds"),
+            ("address = \"a@example.org\"\n[imap]\nhost=\"h\"\nuser=\"u\"\ntimeout=601", 5, "1 to 600 seconds"),
             ("address = \"a@example.org\"\n[imap]\nhost=\"mail.example.org\"\nuser=\"u\"\ntls=\"none\"", 5, "loopback"),
             (
                 "address = \"a@example.org\"\n[imap]\nhost=\"h\"\nuser=\"u\"\ntls=\"ssl\"",

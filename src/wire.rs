@@ -8,7 +8,9 @@ pub mod files;
 pub mod imap;
 pub mod meter;
 pub mod outbox;
+pub mod received;
 mod shape;
+mod status;
 pub mod tls;
 
 use std::path::PathBuf;
@@ -99,6 +101,18 @@ pub trait Sink {
     /// Whether this very sighting is stored already. If so it is not read again.
     fn has(&mut self, sighting: &Sighting) -> bool;
 
+    /// The sizes of the mails that were stored under this sighting, as far as they are known: more than one where the
+    /// server used a number twice.
+    fn sizes(&mut self, _sighting: &Sighting) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// Whether mailboxes are to be compared with what is stored even where nothing looks new: now and then, because a
+    /// server can take one message away and bring a hidden one back without any count telling.
+    fn wants_all(&mut self) -> bool {
+        false
+    }
+
     /// Takes a batch and makes it durable together with `next` before returning. An empty batch only moves the position.
     /// Files have no position.
     fn batch(&mut self, mailbox: &str, mail: Vec<Fetched>, next: Option<Position>) -> Result<(), SinkError>;
@@ -129,6 +143,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Messages that were listed and gone when asked for: someone else moved or deleted them.
     pub vanished: u64,
+    /// Messages that are stored, that the mailbox showed before and no longer shows.
+    pub gone: u64,
     /// Messages that are there and could not be had.
     pub skipped: Vec<Skipped>,
     /// Lines for a person, safe to print.
@@ -197,6 +213,21 @@ impl Auth {
     }
 }
 
+/// What may be wrong with a server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateFlaw {
+    /// It has ended.
+    Expired,
+    /// It has not begun.
+    NotYetValid,
+    /// It is for another host.
+    OtherName,
+    /// It was signed by itself, or by an authority that is not trusted here.
+    UnknownIssuer,
+    /// Anything else.
+    Other,
+}
+
 /// Why mail could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -215,6 +246,16 @@ pub enum WireError {
         host: String,
         /// Why.
         reason: String,
+    },
+    /// The server's certificate is not to be relied upon.
+    #[error("the certificate of {host} is not accepted: {reason}")]
+    Certificate {
+        /// Host and port.
+        host: String,
+        /// What is wrong with it, in words.
+        reason: String,
+        /// The same, for whoever says what to do.
+        flaw: CertificateFlaw,
     },
     /// The configuration asks for something that would not be safe.
     #[error("{0}")]

@@ -299,7 +299,7 @@ fn compose(app: &App, a: &Answers, secret_key: Option<&Path>) -> String {
         Source::Imap(host, port) => {
             line(format!("[imap]\nhost = {}", quoted(host)));
             server(a, *port, &mut line);
-            line("# inbox = \"INBOX\"\n# sent = \"Sent\"                               # answers written in any mail program count\n".into());
+            line("# inbox = \"INBOX\"\n# sent = \"Sent\"                               # answers written in any mail program count\n# timeout = 60                              # seconds the server may be silent\n".into());
         }
         Source::Maildir(path) => line(format!("[maildir]\npath = {}\n# sent = \"~/Mail/Sent\"\n", path_quoted(path))),
     }

@@ -20,6 +20,7 @@ use crate::pgp::open::Context;
 use crate::point;
 use crate::report::Opened;
 use crate::verdict::EncryptionStatus;
+use crate::wire::received::{self, Receipt};
 use crate::wire::{self, AfterSkip, Fetched, Position, Sighting, Sink, SinkError, Skipped};
 use crate::worker::Reader;
 
@@ -53,7 +54,10 @@ impl<'a> Taker<'a> {
 
     /// Makes a batch durable, together with the position where there is one.
     pub fn store(&mut self, mail: &[Fetched], cursor: Option<(&str, Cursor)>) -> Result<(), Error> {
-        let incoming: Vec<Incoming<'_>> = mail.iter().map(|m| incoming(m, self.app.wall)).collect();
+        let (wall, latest) = (self.app.wall, self.app.wall.max(self.app.now));
+        let judge = |m: &Fetched| received::believed(m.received_at, &m.raw, wall, latest);
+        let receipts: Vec<Receipt> = mail.iter().map(judge).collect();
+        let incoming: Vec<Incoming<'_>> = mail.iter().zip(&receipts).map(|(m, r)| incoming(m, r.at)).collect();
         point::reach("intake.fetched");
         let stored = self.ledger.store_many(&incoming, cursor, &self.stamp)?;
         point::reach("intake.stored");
@@ -61,6 +65,16 @@ impl<'a> Taker<'a> {
         let known = stored.iter().filter(|s| s.known).count() as u64;
         self.tally.known += known;
         self.tally.stored += stored.len() as u64 - known;
+        for (receipt, mail) in receipts.iter().zip(mail) {
+            if let Some(said) = receipt.doubted {
+                let place = crate::safe::line(&mail.sighting.mailbox);
+                self.tally.warnings.push(format!(
+                    "{place} says that mail {} was received at {said}, which cannot be; its clocks start at {}",
+                    crate::safe::line(&mail.sighting.key),
+                    receipt.at
+                ));
+            }
+        }
         for (one, mail) in stored.iter().zip(mail) {
             if one.reused {
                 let place = crate::safe::line(&mail.sighting.mailbox);
@@ -156,6 +170,16 @@ impl Sink for Taker<'_> {
         self.ledger.has_sighting(&sighting.mailbox, sighting.epoch, &sighting.key).unwrap_or(false)
     }
 
+    fn sizes(&mut self, sighting: &Sighting) -> Vec<u64> {
+        self.ledger.sighted_sizes(&sighting.mailbox, sighting.epoch, &sighting.key).unwrap_or_default()
+    }
+
+    /// With the first poll of a day.
+    fn wants_all(&mut self) -> bool {
+        let day = |at: Timestamp| at.as_second().div_euclid(24 * 3600);
+        self.ledger.last_poll().is_ok_and(|last| last.is_none_or(|at| day(at) != day(self.app.now)))
+    }
+
     fn batch(&mut self, mailbox: &str, mail: Vec<Fetched>, next: Option<Position>) -> Result<(), SinkError> {
         let cursor = next.map(|next| Cursor {
             epoch: next.uidvalidity,
@@ -176,10 +200,10 @@ impl Sink for Taker<'_> {
     }
 }
 
-fn incoming(mail: &Fetched, wall: Timestamp) -> Incoming<'_> {
+fn incoming(mail: &Fetched, received_at: Timestamp) -> Incoming<'_> {
     Incoming {
         raw: &mail.raw,
-        received_at: mail.received_at.unwrap_or(wall),
+        received_at,
         mailbox: &mail.sighting.mailbox,
         epoch: mail.sighting.epoch,
         key: &mail.sighting.key,

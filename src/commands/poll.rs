@@ -110,4 +110,5 @@ fn fetch(app: &App, config: &Config, taker: &mut Taker<'_>) -> Result<(), Error>
 
 fn take_warnings(taker: &mut Taker<'_>, summary: &wire::Summary) {
     taker.tally.warnings.extend(summary.warnings.iter().cloned());
+    taker.tally.gone += summary.gone;
 }

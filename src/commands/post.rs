@@ -23,7 +23,12 @@ pub fn send_waiting(app: &App, config: &Config, ledger: &mut Ledger) -> Result<u
     if !waiting.is_empty() {
         let mailer = way_out(app, config)?;
         for item in &waiting {
-            sent += u64::from(send_one(app, ledger, &mailer, item, Step::Send)? == OutboxState::Sent);
+            let (state, goes_on) = send_one(app, ledger, &mailer, item, Step::Send)?;
+            sent += u64::from(state == OutboxState::Sent);
+            // A server that is away or silent is waited for once and not for every reply: the others stay queued.
+            if !goes_on {
+                break;
+            }
         }
     }
     copy_to_sent(app, config, ledger)?;
@@ -35,7 +40,7 @@ pub fn send_named(app: &App, config: &Config, ledger: &mut Ledger, number: i64) 
     let item = ledger.outbox_item(number)?;
     let step = if item.state == OutboxState::Unknown { Step::SendAgain } else { Step::Send };
     let mailer = way_out(app, config)?;
-    let state = send_one(app, ledger, &mailer, &item, step)?;
+    let (state, _) = send_one(app, ledger, &mailer, &item, step)?;
     copy_to_sent(app, config, ledger)?;
     Ok(state)
 }
@@ -52,14 +57,14 @@ fn outbox(ledger: &Ledger) -> Result<Vec<OutboxItem>, Error> {
 }
 
 /// `sending` is on the disk before the first byte goes out. If we die in between, the next run finds it and calls it
-/// unknown: it is never sent again by itself.
+/// unknown: it is never sent again by itself. The second value: whether another reply may fare better now.
 fn send_one(
     app: &App,
     ledger: &mut Ledger,
     mailer: &Mailer,
     item: &OutboxItem,
     step: Step,
-) -> Result<OutboxState, Error> {
+) -> Result<(OutboxState, bool), Error> {
     let stamp = books::stamp(app);
     let bytes = ledger.sealed(item.number)?;
     let sealed = Sealed::restore(bytes, &item.sender, &item.recipients).map_err(|e| {
@@ -68,7 +73,9 @@ fn send_one(
     point::reach("post.begun");
     ledger.outbox_step(item.number, &step, &stamp).map_err(|e| waiting(item.number, e.into()))?;
     point::reach("post.marked");
-    let (step, state, words) = match mailer.send(&sealed) {
+    let delivery = mailer.send(&sealed);
+    let goes_on = matches!(delivery, Delivery::Sent { .. } | Delivery::NotSent { permanent: true, .. });
+    let (step, state, words) = match delivery {
         Delivery::Sent { .. } => (Step::Sent, OutboxState::Sent, None),
         Delivery::NotSent { reason, .. } => {
             (Step::Failed(reason.clone()), OutboxState::Failed, Some(format!("was not sent: {reason}")))
@@ -91,7 +98,7 @@ fn send_one(
     if let Some(words) = words {
         app.say(format!("reply {} {}\n  sealpost outbox tells what can be done", item.number, safe::line(&words)));
     }
-    Ok(state)
+    Ok((state, goes_on))
 }
 
 /// Nothing went out, and the reply is not lost: whoever wrote it need not write it again.

@@ -8,14 +8,14 @@ use crate::error::{Error, Kind};
 use crate::wire::imap::{Imap, ImapConfig};
 use crate::wire::outbox::{Mailer, SendmailConfig, SmtpConfig};
 use crate::wire::tls::{self, Endpoint};
-use crate::wire::{Auth, Limits, Timeouts, WireError};
+use crate::wire::{Auth, CertificateFlaw, Limits, Timeouts, WireError};
 
 /// How long a sendmail command may take.
 const SENDMAIL_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Connects to the mailbox and logs in.
 pub fn imap(app: &App, server: &Server) -> Result<Imap, Error> {
-    imap_within(app, server, Timeouts::default())
+    imap_within(app, server, imap_timeouts(server))
 }
 
 /// The same with another patience.
@@ -41,8 +41,19 @@ pub fn mailer(app: &App, config: &Config) -> Result<Option<Mailer>, Error> {
         }
         Some(MailerConfig::Smtp(server)) => {
             let login = if server.user.is_empty() { None } else { Some((server.user.clone(), auth(app, server)?)) };
-            Some(Mailer::Smtp(SmtpConfig::new(endpoint(server), login, &config.address)))
+            Some(Mailer::Smtp(SmtpConfig::new(endpoint(server), login, &config.address).silence(server.timeout)))
         }
+    })
+}
+
+/// The configured silence, and the rest in the proportions of [`Timeouts::default`].
+fn imap_timeouts(server: &Server) -> Timeouts {
+    let usual = Timeouts::default();
+    server.timeout.map_or(usual, |idle| Timeouts {
+        connect: usual.connect.min(idle),
+        idle,
+        command: idle * 5,
+        whole: idle * 15,
     })
 }
 
@@ -88,12 +99,30 @@ pub fn wire_error(e: &WireError) -> Error {
     }
     let error = Error::new(kind, e.to_string());
     match e {
-        WireError::Connect { .. } => error.hint("what is stored is safe; the next poll goes on from there"),
-        WireError::Tls { .. } => {
-            error.hint("nothing was sent; if the server has a certificate of its own making, name its root in ca_file")
+        WireError::Connect { .. } | WireError::Broken { .. } | WireError::Refused { .. } => {
+            error.hint("what is stored is safe; the next poll goes on from there")
         }
+        WireError::Tls { .. } => error.hint("nothing of ours was sent: neither the password nor mail"),
+        WireError::Certificate { flaw, .. } => error.hint(certificate_hint(*flaw)),
         WireError::Login { .. } => error.hint("run the password_command by hand and compare"),
         WireError::NoMailbox { .. } => error.hint("set inbox or sent in [imap] to a name that the server has"),
         _ => error,
+    }
+}
+
+/// Certificates are never waved through, so the hint says what mends them.
+fn certificate_hint(flaw: CertificateFlaw) -> &'static str {
+    match flaw {
+        CertificateFlaw::Expired => {
+            "no password was sent; whoever runs the server must renew it (or this machine's clock is wrong)"
+        }
+        CertificateFlaw::NotYetValid => "no password was sent; this machine's clock may be wrong",
+        CertificateFlaw::OtherName => {
+            "no password was sent; set host to a name that the certificate is for, if that is the right server"
+        }
+        CertificateFlaw::UnknownIssuer => {
+            "no password was sent; if the server's authority is your own, name its root certificate in ca_file"
+        }
+        CertificateFlaw::Other => "no password was sent; whoever runs the server must mend its certificate",
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -15,6 +16,9 @@ use super::{
 use crate::error::{Error, Kind};
 
 type Command = Spanned<Vec<String>>;
+
+/// Seconds that a server may be silent. RFC 5321 section 4.5.3.2 knows no longer wait than ten minutes.
+const LONGEST_WAIT: std::ops::RangeInclusive<u64> = 1..=600;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +53,7 @@ struct RawServer {
     inbox: Option<Spanned<String>>,
     sent: Option<Spanned<String>>,
     junk: Option<Spanned<String>>,
+    timeout: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -187,6 +192,13 @@ impl Check<'_> {
                 .filter(|p| *p > 0)
                 .ok_or_else(|| self.wrong(port.span(), "a port from 1 to 65535"))?,
         };
+        let seconds = |given: &Spanned<i64>| u64::try_from(*given.as_ref()).ok().filter(|n| LONGEST_WAIT.contains(n));
+        let timeout = match &raw.timeout {
+            None => None,
+            Some(given) => Some(Duration::from_secs(
+                seconds(given).ok_or_else(|| self.wrong(given.span(), "a timeout of 1 to 600 seconds"))?,
+            )),
+        };
         let user = raw.user.unwrap_or_default();
         if imap && user.is_empty() {
             return Err(self.wrong(host_at, "a user in this section"));
@@ -211,6 +223,7 @@ impl Check<'_> {
             inbox: mailbox(raw.inbox, "INBOX"),
             sent: mailbox(raw.sent, "Sent"),
             junk: raw.junk.map(Spanned::into_inner),
+            timeout,
         })
     }
 

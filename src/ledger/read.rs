@@ -153,6 +153,16 @@ impl Ledger {
         Ok(statement.exists((mailbox, epoch, key))?)
     }
 
+    /// The sizes of the mails that were seen in this very place: one, unless the server used a number twice.
+    pub fn sighted_sizes(&self, mailbox: &str, epoch: u32, key: &str) -> Result<Vec<u64>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT m.size FROM sighting s JOIN message m ON m.id = s.message
+             WHERE s.mailbox = ?1 AND s.epoch = ?2 AND s.key = ?3",
+        )?;
+        let sizes = statement.query_map((mailbox, epoch, key), |row| row.get::<_, i64>(0))?;
+        sizes.map(|size| Ok(u64::try_from(size?).unwrap_or_default())).collect()
+    }
+
     /// The keys already seen in this epoch of a mailbox: what need not be fetched again.
     pub fn sighted(&self, mailbox: &str, epoch: u32) -> Result<HashSet<String>> {
         let mut statement = self.conn.prepare_cached("SELECT key FROM sighting WHERE mailbox = ?1 AND epoch = ?2")?;

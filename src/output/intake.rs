@@ -36,6 +36,8 @@ pub struct Intake {
     pub opened_later: u64,
     /// Replies that went out.
     pub sent: u64,
+    /// Stored messages that the mailbox showed before and no longer shows.
+    pub gone: u64,
     /// Open reports with a clock past due.
     pub overdue: u64,
     /// Wall-clock seconds.
@@ -82,6 +84,10 @@ impl View for Intake {
             writeln!(out, "nothing new {}", styled(FAINT, format!("in {}", safe::line(&self.source))))?;
         } else {
             writeln!(out, "{}", self.sentence())?;
+        }
+        if self.gone > 0 {
+            let line = format!("{} no longer in the mailbox; the ledger keeps what it has", mails(self.gone));
+            writeln!(out, "{}", styled(FAINT, line))?;
         }
         if self.overdue > 0 {
             writeln!(out, "{}", styled(ALARM, format!("{} overdue: sealpost list --overdue", reports(self.overdue))))?;

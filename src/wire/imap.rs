@@ -316,7 +316,8 @@ fn plan(old: Option<Position>, now: &reply::Status) -> Plan {
     match now.uidnext {
         // RFC 9051 section 2.3.1.1 forbids it. The numbers may have been given out anew.
         Some(next) if next < old.next_uid => Plan::Everything { again: false },
-        Some(next) if next == old.next_uid && now.exists <= old.below => Plan::Nothing,
+        Some(next) if next == old.next_uid && now.exists == old.below => Plan::Nothing,
+        // Also where there are fewer: else one that was hidden could come back unnoticed after another was moved away.
         Some(next) if next == old.next_uid => Plan::Everything { again: true },
         _ => Plan::From(old.next_uid),
     }
@@ -333,7 +334,7 @@ mod tests {
         for (old, new, expected) in [
             (None, now(1, Some(1), 0), Plan::Everything { again: false }),
             (at(1, 5, 4), now(1, Some(5), 4), Plan::Nothing),
-            (at(1, 5, 4), now(1, Some(5), 2), Plan::Nothing),
+            (at(1, 5, 4), now(1, Some(5), 2), Plan::Everything { again: true }),
             (at(1, 5, 3), now(1, Some(5), 4), Plan::Everything { again: true }),
             (at(1, 5, 4), now(1, Some(9), 8), Plan::From(5)),
             (at(1, 5, 4), now(1, None, 8), Plan::From(5)),

@@ -73,6 +73,24 @@ impl Meter {
         }
     }
 
+    /// From now on whatever a parser may stumble over in the words of status responses is masked; what they said in full is
+    /// kept for [`Meter::last_status`].
+    pub fn for_a_parser(&self) {
+        if let Ok(mut shape) = self.shape.lock() {
+            shape.mask_status();
+        }
+    }
+
+    /// The last status response to a command, without its tag, as the server sent it.
+    pub fn last_status(&self) -> Option<String> {
+        self.shape.lock().ok()?.last_status()
+    }
+
+    /// What the server said when it hung up on this connection, where it said something.
+    pub fn bye(&self) -> Option<String> {
+        self.shape.lock().ok()?.bye()
+    }
+
     /// True once no time is left for this run.
     pub fn is_over(&self) -> bool {
         self.times.lock().is_ok_and(|t| Instant::now() >= t.whole)
@@ -98,8 +116,8 @@ impl Meter {
         Ok(left.min(idle))
     }
 
-    /// Counts bytes that came.
-    pub fn spend(&self, bytes: &[u8]) -> io::Result<()> {
+    /// Counts bytes that came; see [`Meter::for_a_parser`] for what it may change in them.
+    pub fn spend(&self, bytes: &mut [u8]) -> io::Result<()> {
         let left = self.budget.load(Ordering::Relaxed);
         let fits = self.shape.lock().is_ok_and(|mut shape| shape.follow(bytes));
         match left.checked_sub(bytes.len() as u64) {
@@ -133,8 +151,8 @@ mod tests {
     fn a_reply_is_capped_and_a_secret_is_written_once() {
         let meter = Meter::start(&Timeouts::default());
         meter.command(Duration::from_secs(1), 10);
-        assert!(meter.spend(b"* OK 12345").is_ok());
-        assert!(meter.spend(b"6").is_err());
+        assert!(meter.spend(&mut b"* OK 12345".to_owned()).is_ok());
+        assert!(meter.spend(&mut b"6".to_owned()).is_err());
         meter.hide("MARK", Zeroizing::new(b"hunter2".to_vec()));
         assert!(!format!("{meter:?}").contains("hunter2"));
         assert!(meter.reveal(b"a1 NOOP\r\n").is_none());

@@ -86,6 +86,21 @@ impl SmtpConfig {
         let timeouts = Timeouts { idle: ten_minutes, whole: 3 * ten_minutes, ..Timeouts::default() };
         SmtpConfig { server, login, hello: hello(address), timeouts, after_dot: ten_minutes }
     }
+
+    /// With less patience: no wait, that for the answer to the final dot included, is longer than `silence`.
+    pub fn silence(mut self, silence: Option<Duration>) -> SmtpConfig {
+        if let Some(silence) = silence {
+            let usual = self.timeouts;
+            self.timeouts = Timeouts {
+                connect: usual.connect.min(silence),
+                idle: silence,
+                command: usual.command.min(silence),
+                whole: silence * 3,
+            };
+            self.after_dot = silence;
+        }
+        self
+    }
 }
 
 /// A `sendmail`-like program.

@@ -3,12 +3,15 @@
 //! A mail comes as a literal, which costs what it weighs. All else in a FETCH response becomes a list in memory with many
 //! times the weight (`FLAGS (a a a …`), so that is capped while it is received, before anything parses it.
 
+use super::status::Status;
+
 /// Follows what an IMAP server sends, byte by byte, and knows which bytes are literals.
 #[derive(Debug)]
 pub struct Shape {
     limit: u64,
     counted: u64,
     state: State,
+    status: Option<Status>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +32,7 @@ const ITEM: State = State::Item { quote: false, escape: false, digits: None, len
 impl Shape {
     /// A connection at its start.
     pub fn new(limit: u64) -> Shape {
-        Shape { limit, counted: 0, state: State::Start(0) }
+        Shape { limit, counted: 0, state: State::Start(0), status: None }
     }
 
     /// From now on a response may have this many bytes beside its literals.
@@ -37,20 +40,40 @@ impl Shape {
         self.limit = limit;
     }
 
+    /// From now on the words of status responses are masked; see [`Status`].
+    pub fn mask_status(&mut self) {
+        self.status = Some(Status::default());
+    }
+
+    /// The last status response to a command, in full.
+    pub fn last_status(&self) -> Option<String> {
+        self.status.as_ref().and_then(Status::last)
+    }
+
+    /// What the server said when it hung up, in full.
+    pub fn bye(&self) -> Option<String> {
+        self.status.as_ref().and_then(Status::bye)
+    }
+
     /// Takes note of bytes that came; false where a response is longer than allowed or no IMAP at all.
-    pub fn follow(&mut self, bytes: &[u8]) -> bool {
+    pub fn follow(&mut self, bytes: &mut [u8]) -> bool {
         let mut rest = bytes;
         loop {
             if let State::Literal(left) = self.state {
                 let skip = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
-                rest = rest.get(skip..).unwrap_or_default();
+                rest = rest.get_mut(skip..).unwrap_or_default();
                 let left = left - skip as u64;
                 self.state = if left == 0 { ITEM } else { State::Literal(left) };
             }
-            let Some((byte, tail)) = rest.split_first() else { return true };
+            let Some((byte, tail)) = rest.split_first_mut() else { return true };
             rest = tail;
             self.counted += 1;
             let Some(next) = step(self.state, *byte) else { return false };
+            if let Some(status) = self.status.as_mut()
+                && !matches!(self.state, State::Item { .. })
+            {
+                *byte = status.mask(*byte);
+            }
             if self.counted > self.limit {
                 return false;
             }
@@ -97,7 +120,7 @@ mod tests {
         let verdicts: Vec<bool> = (1..=text.len())
             .map(|size| {
                 let mut shape = Shape::new(limit);
-                text.as_bytes().chunks(size).all(|chunk| shape.follow(chunk))
+                text.to_owned().into_bytes().chunks_mut(size).all(|chunk| shape.follow(chunk))
             })
             .collect();
         assert!(verdicts.iter().all(|v| *v == verdicts[0]), "{text}");

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use zeroize::Zeroize;
 
 use super::meter::Meter;
-use super::{Timeouts, WireError, certificate};
+use super::{CertificateFlaw, Timeouts, WireError, certificate};
 
 /// How a connection is made secure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -215,7 +217,7 @@ impl Stream {
         let connection = ClientConnection::new(config, name).map_err(|e| failed(e.to_string()))?;
         let mut tls = StreamOwned::new(connection, socket);
         while tls.conn.is_handshaking() {
-            tls.conn.complete_io(&mut tls.sock).map_err(|e| failed(tls_words(&e)))?;
+            tls.conn.complete_io(&mut tls.sock).map_err(|e| handshake_error(endpoint, &e))?;
         }
         self.inner = Some(Inner::Secure(Box::new(tls)));
         Ok(())
@@ -250,14 +252,59 @@ impl Stream {
     }
 }
 
-fn tls_words(e: &io::Error) -> String {
-    match e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+/// A handshake that failed, in words for a person. Names out of certificates are a stranger's text.
+fn handshake_error(endpoint: &Endpoint, e: &io::Error) -> WireError {
+    let host = endpoint.label();
+    let reason = match e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(why)) => {
-            let why = crate::safe::short(&rustls::Error::InvalidCertificate(why.clone()).to_string(), 300);
-            format!("{why}; check the host name, or set ca_file when the server's CA is your own")
+            let (flaw, reason) = certificate_words(endpoint, why);
+            return WireError::Certificate { host, reason, flaw };
+        }
+        Some(rustls::Error::InvalidMessage(_)) if endpoint.tls == Tls::StartTls => {
+            "after STARTTLS came something else than TLS: the server is broken, or someone meddles with the connection"
+                .to_owned()
+        }
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "the server does not speak TLS on this port (some ports want tls = \"starttls\")".to_owned()
+        }
+        Some(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) | rustls::Error::PeerIncompatible(_)) => {
+            "the server speaks no TLS that is safe to use (1.2 or 1.3)".to_owned()
         }
         _ => crate::safe::short(&e.to_string(), 300),
+    };
+    WireError::Tls { host, reason }
+}
+
+fn certificate_words(endpoint: &Endpoint, why: &CertificateError) -> (CertificateFlaw, String) {
+    match why {
+        CertificateError::ExpiredContext { not_after, .. } => {
+            (CertificateFlaw::Expired, format!("it expired on {}", day(*not_after)))
+        }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            (CertificateFlaw::NotYetValid, format!("it is not valid before {}", day(*not_before)))
+        }
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names: Vec<&str> = presented.iter().take(4).map(|n| n.split('"').nth(1).unwrap_or(n)).collect();
+            let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
+            let words = format!("it is for {}, not for {}", crate::safe::short(&names, 200), endpoint.host);
+            (CertificateFlaw::OtherName, words)
+        }
+        CertificateError::UnknownIssuer => {
+            (CertificateFlaw::UnknownIssuer, "nobody that this machine trusts has issued it".to_owned())
+        }
+        // An authority of the same name with another key: a root that was made anew, or a forgery.
+        CertificateError::BadSignature => {
+            let words = "it names an authority that this machine trusts, and was not signed by it".to_owned();
+            (CertificateFlaw::UnknownIssuer, words)
+        }
+        other => (CertificateFlaw::Other, crate::safe::short(&other.to_string(), 300)),
     }
+}
+
+/// The day, in UTC; nothing where the number is none.
+fn day(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).ok().and_then(|s| Timestamp::from_second(s).ok());
+    seconds.map_or_else(|| "an impossible day".to_owned(), |t| t.to_zoned(TimeZone::UTC).date().to_string())
 }
 
 fn closed() -> io::Error {
@@ -272,7 +319,7 @@ impl Read for Stream {
             Inner::Plain(socket) => socket.read(buf)?,
             Inner::Secure(tls) => tls.read(buf)?,
         };
-        self.meter.spend(buf.get(..n).unwrap_or_default())?;
+        self.meter.spend(buf.get_mut(..n).unwrap_or_default())?;
         Ok(n)
     }
 }

@@ -66,7 +66,7 @@ pub enum Act {
 }
 
 /// A mailbox in memory.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Mailbox {
     pub uidvalidity: u32,
     pub uidnext: u32,
@@ -132,7 +132,8 @@ impl FakeImap {
     }
 }
 
-fn answer(tag: &str, command: &str, mailbox: &Mailbox) -> Vec<u8> {
+/// What a good server answers.
+pub fn answer(tag: &str, command: &str, mailbox: &Mailbox) -> Vec<u8> {
     let upper = command.to_ascii_uppercase();
     let mut out = Vec::new();
     let shown: Vec<(usize, u32, &Vec<u8>)> = mailbox

@@ -9,6 +9,7 @@ pub mod exim;
 pub mod fake;
 pub mod fault;
 pub mod image;
+pub mod script;
 pub mod tls;
 
 use std::net::{TcpListener, TcpStream};

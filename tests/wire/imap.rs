@@ -75,7 +75,7 @@ fn a_certificate_that_does_not_fit_ends_it_before_the_login() {
     ] {
         for (tls, port) in [(Tls::Implicit, server.imaps_port), (Tls::StartTls, server.imap_port)] {
             let outcome = Imap::connect(account("localhost", port, tls, ca.clone()));
-            assert!(matches!(outcome, Err(WireError::Tls { .. })), "{tls:?} {ca:?} {:?}", outcome.err());
+            assert!(matches!(outcome, Err(WireError::Certificate { .. })), "{tls:?} {ca:?} {:?}", outcome.err());
         }
     }
     for server in [&good, &other, &ended] {

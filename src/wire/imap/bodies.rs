@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::fetch::Run;
+use super::fetch::{Run, WINDOW};
 use super::session::Fault;
 use super::{SMALL, reply};
 use crate::wire::files::header;
 
 /// Larger mail is fetched in pieces of this size.
 const PIECE: u64 = 1 << 20;
+/// So many messages may have changed without the server's sizes being in doubt.
+const FEW: usize = 10;
 /// Where the header of a mail over the limit ends at the latest.
 const LONGEST_HEADER: usize = 1 << 20;
 
@@ -44,6 +46,36 @@ impl Run<'_> {
             }
         }
         Ok(metas)
+    }
+
+    /// Which of the messages that are stored are of another size now: a number that was given to another message, which no
+    /// server may do (RFC 9051 section 2.3.1.1) and broken ones do. Whatever goes wrong here is no reason to fetch nothing
+    /// else. Where many differ, the server estimates sizes, and they prove nothing.
+    pub(super) fn changed(&mut self, known: &[u32]) -> Vec<u32> {
+        let mut changed = Vec::new();
+        for window in known.chunks(WINDOW) {
+            let Some(metas) = self.insist_on_sizes(window) else { break };
+            for uid in window {
+                let announced = metas.get(uid).and_then(|meta| meta.size);
+                // Of a mail over the limit only the beginning is stored.
+                let Some(size) = announced.filter(|size| *size <= self.imap.config.limits.message) else { continue };
+                let sizes = self.sink_sizes(*uid);
+                if !sizes.is_empty() && !sizes.contains(&size) {
+                    changed.push(*uid);
+                }
+            }
+        }
+        if changed.len() > FEW && changed.len() > known.len() / 10 { Vec::new() } else { changed }
+    }
+
+    fn insist_on_sizes(&mut self, uids: &[u32]) -> Option<HashMap<u32, Meta>> {
+        let mut failures = 0;
+        loop {
+            match self.metas(uids) {
+                Ok(metas) => return Some(metas),
+                Err(fault) => self.imap.recover("UID FETCH", fault, &mut failures).ok()?,
+            }
+        }
     }
 
     /// Whole small messages in one command.

@@ -9,7 +9,7 @@ use super::{Imap, Plan, name, pause, plan, reply};
 use crate::wire::{AfterSkip, Direction, Fetched, Position, Progress, Sighting, Sink, Skipped, Summary, WireError};
 
 /// UIDs asked about at once: a command line of at most 6 KiB, which every server takes.
-const WINDOW: usize = 500;
+pub(super) const WINDOW: usize = 500;
 /// UIDs a single SEARCH covers: a line of 6 MiB at most.
 const SPAN: u32 = 500_000;
 /// Faults in a row, each on a smaller batch or a new connection, before the run ends.
@@ -39,12 +39,16 @@ pub struct Run<'a> {
     total: u64,
     /// Whether stored sightings are left out.
     ask: bool,
+    /// Whether all of the mailbox was listed and can be compared with what is stored.
+    compare: bool,
     /// Stored messages above the first new one.
     known_above: u32,
     /// Messages below the position that are stored or settled.
     below: u32,
     /// The first UID that must be tried again, with what was below it.
     pinned: Option<(u32, u32)>,
+    /// The position that the sink was given last.
+    written: Option<Position>,
     summary: Summary,
 }
 
@@ -72,9 +76,11 @@ impl<'a> Run<'a> {
             skips: 0,
             total: 0,
             ask: true,
+            compare: false,
             known_above: 0,
             below: 0,
             pinned: None,
+            written: None,
         }
     }
 
@@ -82,13 +88,16 @@ impl<'a> Run<'a> {
         let now = self.imap.examine(self.mailbox)?;
         self.epoch = now.uidvalidity;
         let old = self.sink.position(&self.label);
+        self.tell_backwards(old, &now);
+        let compare = self.sink.wants_all();
         let uids = match plan(old, &now) {
-            Plan::Nothing => return Ok(self.summary),
-            Plan::From(first) => self.list_from(first, old, &now)?,
+            Plan::Nothing if !compare => return Ok(self.summary),
+            Plan::From(first) if !compare => self.list_from(first, old, &now)?,
+            Plan::Nothing | Plan::From(_) => self.list_all(true, &now)?,
             Plan::Everything { again } => self.list_all(again, &now)?,
         };
         let listed_next = uids.last().map_or(0, |uid| uid.saturating_add(1));
-        let unknown = self.leave_out_known(uids);
+        let unknown = self.leave_out_known(uids, old);
         self.total = unknown.len() as u64;
         for window in unknown.chunks(WINDOW) {
             self.window(window)?;
@@ -97,7 +106,7 @@ impl<'a> Run<'a> {
         let end = now.uidnext.unwrap_or(0).max(listed_next).max(1);
         self.below = self.below.saturating_add(self.known_above);
         let last = self.position(end);
-        if old != Some(last) {
+        if self.written.or(old) != Some(last) {
             self.hand_over(Vec::new(), last)?;
         }
         Ok(self.summary)
@@ -107,7 +116,7 @@ impl<'a> Run<'a> {
         let uids = self.search(first, now.uidnext)?;
         let below_now = now.exists.saturating_sub(uids.len().try_into().unwrap_or(u32::MAX));
         let below = old.map_or(0, |p| p.below);
-        if below_now > below {
+        if below_now != below {
             return self.list_all(true, now);
         }
         self.below = below_now;
@@ -128,26 +137,49 @@ impl<'a> Run<'a> {
         self.below = 0;
         // Unless the UIDs mean what they meant, old sightings speak of other messages and nothing is left out.
         self.ask = again;
+        self.compare = again;
         Ok(uids)
     }
 
     /// Leaves out what the sink has, except where the UIDs may mean something else than they did.
-    fn leave_out_known(&mut self, uids: Vec<u32>) -> Vec<u32> {
+    fn leave_out_known(&mut self, uids: Vec<u32>, old: Option<Position>) -> Vec<u32> {
         if !self.ask {
             return uids;
         }
-        let mut unknown = Vec::with_capacity(uids.len());
-        for uid in uids {
-            let sighting = self.sighting(uid);
-            if self.sink.has(&sighting) {
-                // Counted where the position passes it: at once, or at the end.
-                let count = if unknown.is_empty() { &mut self.below } else { &mut self.known_above };
-                *count = count.saturating_add(1);
-            } else {
-                unknown.push(uid);
-            }
+        let (known, mut unknown): (Vec<u32>, Vec<u32>) = uids.into_iter().partition(|uid| {
+            let sighting = self.sighting(*uid);
+            self.sink.has(&sighting)
+        });
+        let mut known_count = known.len();
+        if self.compare {
+            let before = old.map_or(0, |p| p.below);
+            self.summary.gone = before.saturating_sub(known_count.try_into().unwrap_or(u32::MAX)).into();
+            let changed = self.changed(&known);
+            known_count -= changed.len();
+            unknown.extend(changed);
+            unknown.sort_unstable();
         }
+        // Counted where the position passes them: at once, or at the end.
+        let first = unknown.first().copied().unwrap_or(u32::MAX);
+        let early = known.iter().filter(|uid| **uid < first).count();
+        self.below = self.below.saturating_add(early.try_into().unwrap_or(u32::MAX));
+        self.known_above = known_count.saturating_sub(early).try_into().unwrap_or(u32::MAX);
         unknown
+    }
+
+    /// A server that counts backwards has lost mail, was restored, or lies; all of it is read again.
+    fn tell_backwards(&mut self, old: Option<Position>, now: &reply::Status) {
+        if let (Some(old), Some(next)) = (old, now.uidnext)
+            && old.uidvalidity == now.uidvalidity
+            && next < old.next_uid
+        {
+            self.summary.warnings.push(format!(
+                "{} counts backwards in {} (the next UID was {} and is {next}): it was restored, or it hides mail; what is stored here stays",
+                self.imap.config.server.label(),
+                crate::safe::short(self.mailbox, 80),
+                old.next_uid
+            ));
+        }
     }
 
     fn search(&mut self, first: u32, next: Option<u32>) -> Result<Vec<u32>, WireError> {
@@ -347,6 +379,7 @@ impl<'a> Run<'a> {
         let count = mail.len() as u64;
         let bytes: u64 = mail.iter().map(|m| m.raw.len() as u64).sum();
         self.sink.batch(&self.label, mail, Some(next)).map_err(WireError::Sink)?;
+        self.written = Some(next);
         self.summary.seen += count;
         self.summary.bytes += bytes;
         if count > 0 {
@@ -354,6 +387,11 @@ impl<'a> Run<'a> {
             (self.progress)(Progress { done, total: self.total, bytes });
         }
         Ok(())
+    }
+
+    pub(super) fn sink_sizes(&mut self, uid: u32) -> Vec<u64> {
+        let sighting = self.sighting(uid);
+        self.sink.sizes(&sighting)
     }
 
     fn sighting(&self, uid: u32) -> Sighting {

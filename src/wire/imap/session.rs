@@ -64,7 +64,7 @@ impl Session {
     pub fn run(&mut self, line: &str, budget: u64, config: &ImapConfig) -> Result<Vec<u8>, Fault> {
         self.meter.command(config.timeouts.command, budget);
         self.meter.line(if line.starts_with("UID SEARCH") { budget } else { LINE });
-        guarded(|| self.inner.run_command_and_read_response(line))
+        guarded(&self.meter, || self.inner.run_command_and_read_response(line))
     }
 
     /// APPEND with `\Seen` and a date.
@@ -80,7 +80,7 @@ impl Session {
         let quoted = quote(mailbox);
         let name = quoted.get(1..quoted.len() - 1).unwrap_or_default();
         self.meter.command(config.timeouts.command, 64 << 10);
-        let appended = guarded(|| {
+        let appended = guarded(&self.meter, || {
             let mut command = self.inner.append(name, raw);
             command.flag(imap::types::Flag::Seen);
             if let Some(date) = date {
@@ -94,7 +94,7 @@ impl Session {
     /// Says goodbye; whether the server hears it does not matter.
     pub fn close(mut self, config: &ImapConfig) {
         self.meter.command(config.timeouts.connect, 4 << 10);
-        let _ = guarded(|| self.inner.logout());
+        let _ = guarded(&self.meter, || self.inner.logout());
     }
 }
 
@@ -107,16 +107,18 @@ fn first_uid(uids: &[imap_proto::UidSetMember]) -> Option<u32> {
 
 /// Runs a call into the crate. Its parser asserts on a few hostile replies (an untagged NO in EXAMINE, odd METADATA): such a
 /// panic is a broken connection like any other.
-fn guarded<T>(call: impl FnOnce() -> imap::Result<T>) -> Result<T, Fault> {
+fn guarded<T>(meter: &Meter, call: impl FnOnce() -> imap::Result<T>) -> Result<T, Fault> {
+    // In full, and not as the parser was allowed to see it.
+    let in_full = |text: String| meter.last_status().unwrap_or(text);
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(imap::Error::No(no))) => Err(refused(&no.information)),
-        Ok(Err(imap::Error::Bad(bad))) => Err(refused(&bad.information)),
+        Ok(Err(imap::Error::No(no))) => Err(refused(&in_full(no.information))),
+        Ok(Err(imap::Error::Bad(bad))) => Err(refused(&in_full(bad.information))),
+        Ok(Err(imap::Error::Io(_) | imap::Error::ConnectionLost | imap::Error::Bye(_))) if meter.bye().is_some() => {
+            Err(Fault::Broken(server_says(&meter.bye().unwrap_or_default())))
+        }
         Ok(Err(imap::Error::Io(e))) => Err(Fault::Broken(crate::safe::short(&e.to_string(), 200))),
         Ok(Err(imap::Error::ConnectionLost)) => Err(Fault::Broken("the server closed the connection".to_owned())),
-        Ok(Err(imap::Error::Bye(bye))) if bye.information != "no explanation given" => {
-            Err(Fault::Broken(server_says(&bye.information)))
-        }
         // Not the crate's own words: its parse errors quote what was received.
         Ok(Err(_)) | Err(_) => Err(Fault::from(reply::OutOfStep)),
     }
@@ -212,24 +214,25 @@ fn login(
         Auth::Password(_) => format!("\0{}\0{text}", config.user),
         Auth::OAuth2(_) => format!("user={}\x01auth=Bearer {text}\x01\x01", config.user),
     });
+    meter.for_a_parser();
     let client = imap::Client::new(stream);
     let sasl = Sasl { told: Cell::new(false) };
     let hidden = || Zeroizing::new(data_encoding::BASE64.encode(secret.as_bytes()).into_bytes());
     let outcome = match &config.auth {
         Auth::OAuth2(_) => {
             meter.hide(STAND_IN_BASE64, hidden());
-            guarded(|| client.authenticate("XOAUTH2", &sasl).map_err(|(e, _)| e))
+            guarded(meter, || client.authenticate("XOAUTH2", &sasl).map_err(|(e, _)| e))
         }
         Auth::Password(_) if has("AUTH=PLAIN") => {
             meter.hide(STAND_IN_BASE64, hidden());
-            guarded(|| client.authenticate("PLAIN", &sasl).map_err(|(e, _)| e))
+            guarded(meter, || client.authenticate("PLAIN", &sasl).map_err(|(e, _)| e))
         }
         Auth::Password(_) if has("LOGINDISABLED") => return Err(failed("the server allows no password here")),
         Auth::Password(_) => {
             let quoted = Zeroizing::new(quote(text));
             let inside = quoted.get(1..quoted.len() - 1).unwrap_or_default();
             meter.hide(STAND_IN, Zeroizing::new(inside.as_bytes().to_vec()));
-            guarded(|| client.login(&config.user, STAND_IN).map_err(|(e, _)| e))
+            guarded(meter, || client.login(&config.user, STAND_IN).map_err(|(e, _)| e))
         }
     };
     outcome.map_err(|fault| match fault {
