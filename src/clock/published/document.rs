@@ -123,6 +123,11 @@ impl Words {
     /// makes of "high" a severity.
     pub(super) fn severities(&self, range: &Range<usize>, graded: bool) -> Vec<(usize, usize, &'static str)> {
         let mut all: Vec<(usize, usize, &'static str)> = Vec::new();
+        let graded = graded
+            || self.within(range).any(|f| match f.meaning {
+                Meaning::Severity(_, false) => self.graded(&(f.tokens.start.saturating_sub(4)..f.tokens.end + 5)),
+                _ => false,
+            });
         for f in self.within(range) {
             let Meaning::Severity(name, alone) = f.meaning else { continue };
             // "High-quality" grades nothing.

@@ -89,7 +89,8 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         let token = if digit(c).is_some() {
             figure(text, &mut chars, start)
         } else if c.is_alphabetic() && !unspaced(c) {
-            word(&mut chars, start)
+            let quoted = !spaced && tokens.last().is_some_and(|t| t.kind == Kind::Mark('\''));
+            word(&mut chars, start, quoted)
         } else {
             chars.next();
             let kind = if c.is_alphabetic() { Kind::Word } else { Kind::Mark(plain(c)) };
@@ -103,7 +104,8 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
 
 type Chars<'a> = std::iter::Peekable<std::str::CharIndices<'a>>;
 
-fn word(chars: &mut Chars<'_>, start: usize) -> Token {
+/// A word; `inside` quotation marks an apostrophe at its end closes them, elsewhere it may be a possessive.
+fn word(chars: &mut Chars<'_>, start: usize, inside: bool) -> Token {
     let (mut norm, mut end) = (String::new(), start);
     while let Some(&(at, c)) = chars.peek() {
         let apostrophe = matches!(plain(c), '\'') && !norm.is_empty();
@@ -115,7 +117,7 @@ fn word(chars: &mut Chars<'_>, start: usize) -> Token {
         chars.next();
     }
     let quoted = norm.len() - norm.trim_end_matches('\'').len();
-    if quoted > 0 && !norm.ends_with("s'") {
+    if quoted > 0 && (inside || !norm.ends_with("s'")) {
         norm.truncate(norm.len() - quoted);
     }
     Token { kind: Kind::Word, range: start..end, norm, spaced: false }
