@@ -1,5 +1,6 @@
 //! A document with everything the grammar asks of it: blocks, tokens, phrases, sentences.
 
+use super::Format;
 use super::blocks::{self, Block, Form};
 use super::lexicon::{self, Found, Languages};
 use super::sense::{Meaning, Senses};
@@ -33,8 +34,8 @@ pub(super) struct Document<'a> {
 
 impl<'a> Document<'a> {
     /// Read a text.
-    pub(super) fn new(source: &'a str) -> Document<'a> {
-        let blocks = blocks::blocks(source);
+    pub(super) fn new(source: &'a str, format: Format) -> Document<'a> {
+        let blocks = blocks::blocks(source, format);
         let languages = Languages::of(source);
         let words = blocks.iter().map(|b| Words::new(&b.prose.text, &languages)).collect();
         let lines = source.match_indices('\n').map(|(at, _)| at).collect();
