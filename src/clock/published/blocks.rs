@@ -8,8 +8,8 @@ mod lines;
 mod markdown;
 mod rst;
 
-use super::text::Prose;
 use super::Format;
+use super::text::Prose;
 use std::ops::Range;
 
 /// What a block is.

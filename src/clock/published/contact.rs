@@ -69,7 +69,7 @@ const PATHS: [&str; 15] = [
 ];
 
 /// Hosts and endings that explain rather than receive.
-const NOT_CHANNELS: [&str; 26] = [
+const NOT_CHANNELS: [&str; 27] = [
     "docs.github.com",
     "help.github.com",
     "first.org",
@@ -93,6 +93,7 @@ const NOT_CHANNELS: [&str; 26] = [
     "/blog",
     "shields.io",
     "/blob/",
+    "/security/policy",
     "/tree/",
     "/wiki/",
     "/releases",
@@ -248,15 +249,17 @@ impl Place<'_> {
         let denied = tracker && (said.has(Sense::Not) || !said.has(Sense::Vulnerability));
         let advisories = lower.trim_end_matches('/').ends_with("/security/advisories")
             || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
-        let published = said.has(Sense::Publish) && !label.contains("report");
+        let tracked = self.sentence_has(offset, &["entered", "tracked", "recorded", "created", "drafted"]);
+        let published = (said.has(Sense::Publish) || tracked) && !label.contains("report");
         let page = path.to_ascii_lowercase();
+        let hosted = ["security.", "bugs.", "bounty.", "vdp.", "bughunters."].iter().any(|h| host.starts_with(h));
+        // "Visit https://bounty.example.org", under a heading on reporting.
+        let shown = hosted && path.trim_matches('/').is_empty() && label.starts_with("http");
+        let says = says || shown && over.any(&[Sense::Send, Sense::Report]);
         let list = host == "groups.google.com"
             && ["secur", "vuln", "private", "report"].iter().any(|w| page.contains(w))
             && !page.contains("announce");
-        let channel = PATHS.iter().any(|p| page.contains(p))
-            || chat
-            || list
-            || ["security.", "bugs.", "bounty.", "vdp.", "bughunters."].iter().any(|h| host.starts_with(h));
+        let channel = PATHS.iter().any(|p| page.contains(p)) || chat || list || hosted;
         let accepted = advisory
             || (platform && !elsewhere)
             || (advisories && says && !elsewhere && !published)
@@ -266,10 +269,16 @@ impl Place<'_> {
                 && about
                 && !elsewhere
                 && !denied
-                && (form || self.is_object(offset, &label)));
+                && (form || shown || self.is_object(offset, &label)));
         if accepted {
             channels.push(Channel { at, name: url.to_owned() });
         }
+    }
+
+    /// Whether the sentence at a byte of the prose has one of some words.
+    fn sentence_has(&self, offset: usize, words: &[&str]) -> bool {
+        let (range, _) = self.sentence(offset);
+        self.words.tokens.get(range).unwrap_or_default().iter().any(|t| words.contains(&t.norm.as_str()))
     }
 
     /// Whether the heading right above has a word.
@@ -298,6 +307,7 @@ impl Place<'_> {
             "follow",
             "per",
             "example",
+            "instructions",
             "scope",
             "terms",
             "additional",
@@ -346,6 +356,7 @@ impl Place<'_> {
         let local = local.to_ascii_lowercase();
         let named = [
             "announce",
+            "announcements",
             "distributors",
             "conduct",
             "press",
@@ -361,7 +372,9 @@ impl Place<'_> {
         ];
         if local == "git"
             || local == "user"
-            || named.iter().any(|n| local.contains(n))
+            || named.contains(&local.as_str())
+            || local.split(['-', '_', '.', '+']).any(|part| named.contains(&part))
+            || THANKS.iter().any(|t| self.under(t))
             || domain.ends_with("noreply.github.com")
         {
             return true;
@@ -369,6 +382,9 @@ impl Place<'_> {
         let (_, said) = self.sentence(offset);
         let own = ["secur", "vuln", "psirt", "disclos", "cert", "bugs", "bounty"].iter().any(|n| local.contains(n));
         let lead = self.lead();
+        if said.has(Sense::Postmortem) && !own {
+            return true;
+        }
         let partners = said.has(Sense::Partner) || lead.has(Sense::Partner) && self.block.form != Form::Paragraph;
         let reports = said.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]) && !said.has(Sense::Elsewhere);
         let over = self.document.headings(self.index).next().unwrap_or_default();
@@ -460,6 +476,9 @@ impl Place<'_> {
         near.is_some_and(|c| "\"“*_`'[‘«→>「『".contains(c)) || before.trim_end().ends_with(['→', '»', '›', '>'])
     }
 }
+
+/// Headings over those who are thanked.
+const THANKS: [&str; 5] = ["fame", "acknowledgments", "acknowledgements", "credits", "thanks"];
 
 /// Words that go with a button: "click", "in the Security tab".
 const BUTTON_WORDS: [&str; 14] = [

@@ -8,6 +8,7 @@ use super::clause::{Anchor, Sentence};
 use super::document::Document;
 use super::duration::Duration;
 use super::sense::{Sense, Senses};
+use super::text::Kind;
 use crate::clock::policy::{Bound, Unit};
 use std::ops::Range;
 
@@ -93,6 +94,9 @@ impl Scene<'_> {
         if self.sentence.set(&left).has(Sense::History) {
             return Err("tells what usually happens, not what is promised");
         }
+        if self.in_a_condition(duration) {
+            return Err("a condition, not a promise");
+        }
         if let Some(heard) = self.waiting(duration).or_else(|| self.asked_silence(duration)) {
             return heard;
         }
@@ -170,6 +174,26 @@ impl Scene<'_> {
             }
         }
         Ok(())
+    }
+
+    /// "If a fix is available within 7 days of the introduction, …": what has to be so, said of nobody's promise.
+    fn in_a_condition(&self, duration: &Duration) -> bool {
+        let range = self.sentence.range.start..duration.tokens.start;
+        let comma = |i: &usize| self.sentence.words.tokens.get(*i).is_some_and(|t| t.kind == Kind::Mark(','));
+        let condition = self.sentence.senses_in(&range).filter(|(_, s)| *s == Sense::If).last().map(|(t, _)| t);
+        let Some(condition) = condition.filter(|c| c.start == self.sentence.range.start) else { return false };
+        let inside = condition.end..duration.tokens.start;
+        let ends = (duration.tokens.end..self.sentence.range.end).any(|i| comma(&i));
+        let promised = self.sentence.set(&inside).any(&[Sense::Us, Sense::You, Sense::Not, Sense::NoPromise])
+            || self
+                .sentence
+                .words
+                .tokens
+                .get(inside.clone())
+                .unwrap_or_default()
+                .iter()
+                .any(|t| matches!(t.norm.as_str(), "will" | "shall" | "aim" | "expect" | "can"));
+        ends && !inside.clone().any(|i| comma(&i)) && !promised && !self.sentence.unspaced(condition.start)
     }
 
     /// A row for those who pay: "Enterprise customers".

@@ -143,7 +143,12 @@ fn figure(text: &str, chars: &mut Chars<'_>, start: usize) -> Token {
         end = at + c.len_utf8();
         chars.next();
     }
+    // "208D" in a fingerprint is no 208 days.
+    let run: &str = text.get(start..).unwrap_or_default();
+    let run = run.get(..run.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(run.len())).unwrap_or_default();
+    let hexadecimal = run.len() == 4 && run.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'A'..=b'F'));
     let kind = match norm.parse::<u32>() {
+        Ok(_) if hexadecimal && run.len() > norm.len() => Kind::Figure,
         Ok(n) if !dotted && norm.len() <= 5 => Kind::Number(n),
         _ => Kind::Figure,
     };

@@ -12,8 +12,14 @@ use super::{Block, Form};
 /// Cut a document into blocks.
 pub(super) fn blocks(text: &str) -> Vec<Block> {
     let lines = lines(text);
-    let mut reader =
-        Reader { build: Builder::default(), attributes: Attributes::of(&lines), open: Vec::new(), source: false, header: false, joined: false };
+    let mut reader = Reader {
+        build: Builder::default(),
+        attributes: Attributes::of(&lines),
+        open: Vec::new(),
+        source: false,
+        header: false,
+        joined: false,
+    };
     let mut rest = lines.as_slice();
     while !rest.is_empty() && !reader.build.full() {
         let taken = reader.element(rest).max(1);
@@ -234,7 +240,8 @@ fn item<'a>(line: Line<'a>) -> Option<(String, Line<'a>)> {
     let line = line.trimmed();
     let (mark, rest) = line.text.split_once(' ')?;
     let same = |c: char| !mark.is_empty() && mark.len() <= 6 && mark.chars().all(|m| m == c);
-    let counted = mark.strip_suffix('.').is_some_and(|n| !n.is_empty() && n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit()));
+    let counted =
+        mark.strip_suffix('.').is_some_and(|n| !n.is_empty() && n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit()));
     let mark_name = if counted { "1.".to_owned() } else { mark.to_owned() };
     let good = same('*') || same('.') || mark == "-" || mark == "•" || counted;
     (good && !rest.trim().is_empty()).then(|| {

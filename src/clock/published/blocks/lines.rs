@@ -15,12 +15,14 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     /// How many blanks it begins with; a tab counts as eight.
     pub(super) fn indent(self) -> usize {
-        self.text.chars().map_while(|c| match c {
-            ' ' => Some(1),
-            '\t' => Some(8),
-            _ => None,
-        })
-        .sum()
+        self.text
+            .chars()
+            .map_while(|c| match c {
+                ' ' => Some(1),
+                '\t' => Some(8),
+                _ => None,
+            })
+            .sum()
     }
 
     /// Whether nothing stands in it.

@@ -22,9 +22,28 @@ const DEEPEST: usize = 20;
 
 /// Directives whose content is words.
 const SPOKEN: [&str; 22] = [
-    "note", "warning", "important", "tip", "caution", "danger", "attention", "hint", "error", "admonition", "topic",
-    "sidebar", "epigraph", "container", "rubric", "only", "versionadded", "versionchanged", "deprecated", "tab",
-    "dropdown", "seealso",
+    "note",
+    "warning",
+    "important",
+    "tip",
+    "caution",
+    "danger",
+    "attention",
+    "hint",
+    "error",
+    "admonition",
+    "topic",
+    "sidebar",
+    "epigraph",
+    "container",
+    "rubric",
+    "only",
+    "versionadded",
+    "versionchanged",
+    "deprecated",
+    "tab",
+    "dropdown",
+    "seealso",
 ];
 
 struct Reader {
@@ -232,7 +251,8 @@ impl Reader {
 fn directive<'a>(line: Line<'a>) -> Option<(&'a str, Line<'a>)> {
     let rest = line.text.strip_prefix(".. ")?;
     let (name, _) = rest.split_once("::")?;
-    let good = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.' | '+'));
+    let good =
+        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.' | '+'));
     good.then(|| (name, line.from(3 + name.len() + 2)))
 }
 

@@ -162,7 +162,8 @@ impl Scene<'_> {
         let act = if list.has(Sense::Assess) {
             Some(Sense::Assess)
         } else {
-            single(heading).filter(|a| matches!(a, Sense::Fix | Sense::Assess | Sense::Ack | Sense::Respond))
+            single(heading)
+                .filter(|a| matches!(a, Sense::Fix | Sense::Assess | Sense::Ack | Sense::Respond | Sense::Postmortem))
         };
         match act {
             Some(act) => Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: Senses::default() },

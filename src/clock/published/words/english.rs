@@ -17,7 +17,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (Sense::Receipt, "receipt | arrived | arrival"),
         (
             Sense::Respond,
-            "respond* | response | responses | reply | replies | replied | replying | answer* | get back to | get back \
+            "emails will be addressed | emails are addressed | reports will be addressed | report will be addressed | email will be addressed | respond* | response | responses | reply | replies | replied | replying | answer* | get back to | get back \
              | getting back to | got back to | hear back | hear from us | hear from the team | contact you \
              | contacting you | be in touch | reach out | reaching out | reach back | feedback \
              | initial contact | first contact | get in touch | contacted | write back | react | reaction \
@@ -88,7 +88,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Disclose,
-            "disclos* | share the vulnerability | share details | share the details | share this | shared publicly | sharing details | keep it private | kept private | keep private | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
+            "disclos* | grace period | share the vulnerability | share details | share the details | share this | shared publicly | sharing details | keep it private | kept private | keep private | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
              | made public | make public | advisory | advisories | embargo* | full details | release details \
              | confidential* | coordinated disclosure | released publicly | public release | declassif* | embargo period",
         ),

@@ -69,7 +69,9 @@ fn without_format(text: &str) -> &str {
     let (words, last) = text.rsplit_once(' ').unwrap_or(("", text));
     let format = !last.is_empty()
         && last.len() <= 6
-        && last.chars().all(|c| matches!(c, '0'..='9' | '+' | '.' | '^' | '<' | '>' | '*' | 'a' | 'e' | 'h' | 'm' | 's'))
+        && last
+            .chars()
+            .all(|c| matches!(c, '0'..='9' | '+' | '.' | '^' | '<' | '>' | '*' | 'a' | 'e' | 'h' | 'm' | 's'))
         && last.contains(['+', '^', '<', '>', '*']) | matches!(last, "a" | "h" | "e" | "s" | "m");
     if format && (!words.is_empty() || last.contains(['+', '^'])) { words.trim_end() } else { text }
 }

@@ -131,8 +131,9 @@ fn piece(text: &str, at: usize, rest: &str) -> Option<(Piece, usize)> {
         }
         b'*' => {
             let mark = rest.len() - rest.trim_start_matches('*').len();
-            (mark <= 2 && (opens || before == Some('*') || rest.get(mark..)?.starts_with(|c: char| !c.is_alphanumeric())))
-                .then_some((Piece::Nothing, mark))
+            (mark <= 2
+                && (opens || before == Some('*') || rest.get(mark..)?.starts_with(|c: char| !c.is_alphanumeric())))
+            .then_some((Piece::Nothing, mark))
         }
         b'|' if opens => {
             let end = near.get(1..)?.find('|').filter(|&e| e > 0 && e < 60)? + 1;

@@ -11,7 +11,10 @@ pub(super) fn read(lines: &[Line<'_>], build: &mut Builder, targets: &Targets) -
     let first = lines.first()?;
     if first.text.starts_with("+-") && first.text.chars().all(|c| matches!(c, '+' | '-')) {
         Some(grid(lines, build, targets))
-    } else if first.text.starts_with("==") && first.text.contains("= =") | first.text.contains("=  ") && ruled(first.text) {
+    } else if first.text.starts_with("==")
+        && first.text.contains("= =") | first.text.contains("=  ")
+        && ruled(first.text)
+    {
         simple(lines, build, targets)
     } else {
         None
@@ -56,13 +59,20 @@ const MOST_COLUMNS: usize = 100;
 /// Columns as wide as the "=" of the first line.
 fn simple(lines: &[Line<'_>], build: &mut Builder, targets: &Targets) -> Option<usize> {
     let first = lines.first()?;
-    let rulers: Vec<usize> =
-        lines.iter().enumerate().skip(1).filter(|(_, l)| l.text.starts_with("==") && ruled(l.text)).map(|(i, _)| i).take(2).collect();
+    let rulers: Vec<usize> = lines
+        .iter()
+        .enumerate()
+        .skip(1)
+        .filter(|(_, l)| l.text.starts_with("==") && ruled(l.text))
+        .map(|(i, _)| i)
+        .take(2)
+        .collect();
     let closing = lines.iter().enumerate().skip(1).take_while(|(_, l)| !l.is_blank()).count() + 1;
     let rulers: Vec<usize> = rulers.into_iter().filter(|r| *r < closing).collect();
     let (header, end) = match rulers.as_slice() {
         [] => return None,
-        [end] => (None, *end),
+        // Some write the line under the headers in dashes.
+        [end] => (lines.get(2).filter(|l| l.text.starts_with("--")).map(|_| 2), *end),
         [header, end, ..] => (Some(*header), *end),
     };
     let columns = columns(first.text);
@@ -130,9 +140,10 @@ fn give_row(row: &[Vec<Line<'_>>], build: &mut Builder, targets: &Targets) {
 
 /// ".. list-table::": a list of rows, each a list of cells.
 pub(super) fn listed(lines: &[Line<'_>], build: &mut Builder, targets: &Targets) {
-    let header = lines.iter().take_while(|l| l.text.starts_with(':')).any(|l| {
-        l.text.strip_prefix(":header-rows:").is_some_and(|n| n.trim() != "0")
-    });
+    let header = lines
+        .iter()
+        .take_while(|l| l.text.starts_with(':'))
+        .any(|l| l.text.strip_prefix(":header-rows:").is_some_and(|n| n.trim() != "0"));
     build.table(header);
     let mut row: Vec<Vec<Line<'_>>> = Vec::new();
     for line in without_options(lines).iter().filter(|l| !l.is_blank()) {
