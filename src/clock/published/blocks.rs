@@ -70,6 +70,9 @@ pub(super) struct Block {
     pub(super) links: Vec<Link>,
 }
 
+/// The most blocks a document may have; what comes after is not read.
+pub(super) const MOST_BLOCKS: usize = 40_000;
+
 /// Cut a document into blocks.
 pub(super) fn blocks(text: &str, format: Format) -> Vec<Block> {
     match format {

@@ -1,11 +1,8 @@
 //! Makes blocks of what a reader of some markup tells: begin a heading, a list, a row; here are words.
 
 use super::super::text::Prose;
-use super::{Block, Form, Link, Place};
+use super::{Block, Form, Link, MOST_BLOCKS, Place};
 use std::ops::Range;
-
-/// The most blocks a document may have; what comes after is not read.
-const MOST_BLOCKS: usize = 40_000;
 
 /// Blocks in the making.
 #[derive(Default)]

@@ -73,7 +73,10 @@ const GERMAN: Vocabulary = Vocabulary {
         (Sense::Timeline, "reaktionszeiten | zeitplan | frist | fristen | ablauf"),
         (Sense::Send, "melde* | meldung* | sende* | schick* | kontakt* | e-mail | mail | schreib*"),
         (Sense::Content, "schritte | reproduktion | auswirkung* | betroffene versionen | versionen | beschreibung"),
-        (Sense::Include, "enthalten | angaben | informationen | folgende | füge | beschreib* | fügen sie"),
+        (
+            Sense::Include,
+            "gib | gebt | geben sie | füge | fügen sie | nenne* | enthalten | angaben | informationen | folgende | füge | beschreib* | fügen sie",
+        ),
         (Sense::Versions, "unterstützte versionen"),
     ],
     units: &[
