@@ -114,7 +114,10 @@ impl Scene<'_> {
 
     fn not_promised(&self, clause: &Range<usize>) -> bool {
         let end = self.sentence.durations.get(self.index).map_or(clause.end, |d| d.tokens.end);
-        self.sentence.set(&(clause.start..end)).has(Sense::NoPromise)
+        // "If we do not provide an answer within 9 days, …" denies no promise.
+        let first = self.sentence.range.start;
+        let condition = self.sentence.set(&(first..first + 1)).has(Sense::If) && !self.comma_between(first, end);
+        self.sentence.set(&(clause.start..end)).has(Sense::NoPromise) && !condition
     }
 
     /// Amounts that belong to something else than the handling of a report.
@@ -176,14 +179,18 @@ impl Scene<'_> {
         Ok(())
     }
 
+    fn comma_between(&self, from: usize, to: usize) -> bool {
+        let tokens = self.sentence.words.tokens.get(from..to).unwrap_or_default();
+        tokens.iter().any(|t| t.kind == Kind::Mark(','))
+    }
+
     /// "If a fix is available within 7 days of the introduction, …": what has to be so, said of nobody's promise.
     fn in_a_condition(&self, duration: &Duration) -> bool {
         let range = self.sentence.range.start..duration.tokens.start;
-        let comma = |i: &usize| self.sentence.words.tokens.get(*i).is_some_and(|t| t.kind == Kind::Mark(','));
         let condition = self.sentence.senses_in(&range).filter(|(_, s)| *s == Sense::If).last().map(|(t, _)| t);
         let Some(condition) = condition.filter(|c| c.start == self.sentence.range.start) else { return false };
         let inside = condition.end..duration.tokens.start;
-        let ends = (duration.tokens.end..self.sentence.range.end).any(|i| comma(&i));
+        let ends = self.comma_between(duration.tokens.end, self.sentence.range.end);
         let promised = self.sentence.set(&inside).any(&[Sense::Us, Sense::You, Sense::Not, Sense::NoPromise])
             || self
                 .sentence
@@ -193,7 +200,7 @@ impl Scene<'_> {
                 .unwrap_or_default()
                 .iter()
                 .any(|t| matches!(t.norm.as_str(), "will" | "shall" | "aim" | "expect" | "can"));
-        ends && !inside.clone().any(|i| comma(&i)) && !promised && !self.sentence.unspaced(condition.start)
+        ends && !self.comma_between(inside.start, inside.end) && !promised && !self.sentence.unspaced(condition.start)
     }
 
     /// A row for those who pay: "Enterprise customers".

@@ -103,3 +103,12 @@ impl Flow {
         next.checked_sub(1).and_then(|i| self.pieces.get(i)).map_or(0, |p| p.1 + (at - p.0))
     }
 }
+
+/// At most so many bytes of a text.
+pub(super) fn start_of(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}

@@ -26,7 +26,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Detailed,
             "detailed | more detailed | substantive | in-depth | in depth | full response | complete response \
-             | thorough response | comprehensive | second response | further response | final response",
+             | thorough | thorough response | comprehensive | second response | further response | final response",
         ),
         (
             Sense::Assess,

@@ -1,7 +1,7 @@
 //! Inline markup of AsciiDoc: emphasis, links, attributes.
 
 use super::super::build::Builder;
-use super::super::lines::{Flow, Line};
+use super::super::lines::{Flow, Line, start_of};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -37,7 +37,7 @@ pub(super) fn attribute(text: &str) -> Option<(&str, &str)> {
 }
 
 /// How far the end of a marked piece is sought.
-const REACH: usize = 4_000;
+const REACH: usize = 1_000;
 
 /// Give running text to the builder, marks resolved.
 pub(super) fn give(flow: &Flow, build: &mut Builder, attributes: &Attributes) {
@@ -84,11 +84,13 @@ enum Piece {
 /// The marked piece that begins here, and its length.
 fn piece(before: Option<char>, rest: &str, attributes: &Attributes) -> Option<(Piece, usize)> {
     let opens = before.is_none_or(|c| !c.is_alphanumeric());
+    // Never further, or a row of marks that do not end would cost its length squared.
+    let rest = start_of(rest, REACH);
     match rest.as_bytes().first()? {
         b'*' | b'_' | b'`' | b'#' | b'+' => mark(opens, rest),
         b'\\' => Some((Piece::Nothing, 1)),
         b'{' => {
-            let end = rest.find('}').filter(|&e| e < 80)?;
+            let end = start_of(rest, 80).find('}')?;
             let value = attributes.get(rest.get(1..end)?)?;
             match rest.get(end + 1..).filter(|r| r.starts_with('[')).and_then(|r| bracketed(r, 0)) {
                 // "{link}[words]"
@@ -99,7 +101,7 @@ fn piece(before: Option<char>, rest: &str, attributes: &Attributes) -> Option<(P
             }
         }
         b'<' if rest.starts_with("<<") => {
-            let end = rest.find(">>").filter(|&e| e < REACH)?;
+            let end = start_of(rest, 120).find(">>")?;
             let inner = rest.get(2..end)?;
             let words = inner.find(',').map_or(2, |c| c + 3);
             Some((Piece::Words(words..end), end + 2))

@@ -1,7 +1,7 @@
 //! Inline markup of reStructuredText: emphasis, literals, roles, links, substitutions.
 
 use super::super::build::Builder;
-use super::super::lines::{Flow, Line};
+use super::super::lines::{Flow, Line, start_of};
 use std::collections::HashMap;
 
 /// Where named links lead, and what substitutions stand for.
@@ -105,7 +105,7 @@ enum Piece {
 
 /// The marked piece that begins here, and its length.
 fn piece(text: &str, at: usize, rest: &str) -> Option<(Piece, usize)> {
-    let near = end_of(rest, REACH);
+    let near = start_of(rest, REACH);
     let before = text.get(..at).and_then(|t| t.chars().next_back());
     let opens = before.is_none_or(|c| !c.is_alphanumeric());
     match rest.as_bytes().first()? {
@@ -116,7 +116,7 @@ fn piece(text: &str, at: usize, rest: &str) -> Option<(Piece, usize)> {
         }
         b'`' => quoted(near),
         b':' if opens => {
-            let role = near.get(1..)?.find(":`").filter(|&r| r > 0 && r < 40)?;
+            let role = start_of(near, 60).get(1..)?.find(":`").filter(|&r| r > 0 && r < 40)?;
             let name = near.get(1..1 + role)?;
             let word = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.'));
             let (piece, length) = quoted(near.get(role + 2..).filter(|_| word)?)?;
@@ -169,13 +169,4 @@ fn quoted(near: &str) -> Option<(Piece, usize)> {
         None if marks > 0 => (Piece::Named(1..end), length),
         None => (Piece::Words(1..end), length),
     })
-}
-
-/// At most so many bytes of a text.
-fn end_of(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
 }
