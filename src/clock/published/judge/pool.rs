@@ -88,7 +88,8 @@ impl Scene<'_> {
         let named = self.sentence.set(&label);
         let said = named.with(self.sentence.set(clause));
         let weak =
-            own.iter().all(|a| matches!(a.1, Sense::Investigate | Sense::Notify | Sense::Update)) && !duration.every;
+            own.iter().all(|a| a.0 < label.end || matches!(a.1, Sense::Investigate | Sense::Notify | Sense::Update))
+                && !duration.every;
         if weak && named.has(Sense::Fix) && named.has(Sense::Disclose) {
             return Some(Pool::new(vec![(label.start, Sense::Fix), (label.end, Sense::Disclose)], label, 1, said));
         }

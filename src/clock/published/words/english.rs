@@ -37,7 +37,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | issue confirmation | determination | next steps | accept or reject | accepted or rejected \
              | severity classification | severity rating | risk rating | impact analysis | preliminary analysis | verdict \
              | confirm vulnerability | confirm issue | determine severity | determine the severity | severity determination \
-             | more detailed update | substantive update | initial findings | initial verdict | initial decision | detailed update | technical response",
+             | more detailed update | substantive update | initial status | initial findings | initial verdict | initial decision | detailed update | technical response",
         ),
         (
             Sense::Investigate,
@@ -255,7 +255,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | this policy | policy is reviewed | review this | training | log retention | logs | renew* | libraries | rate limit* \
              | rto | rpo | recovery | deleted | delete | deletion | purge* | stored | keep logs | snapshots | renovate | cron | workflow* \
              | annually | annual | sla credits | downtime | membership | subscription* | locked | lockout | brute force | ci | pull requests \
-             | pull request | merged | merge | old | of age | apply patches | apply updates | install updates | containment | contain | vote | voting",
+             | pull request | merged | merge | old | of age | apply updates | install updates | containment | contain | vote | voting",
         ),
         (
             Sense::Measures,

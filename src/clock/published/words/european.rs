@@ -426,7 +426,10 @@ const ITALIAN: Vocabulary = Vocabulary {
             "rispond* | risponderemo | risposta | risposte | riscontro | contatteremo | prima risposta | risposta iniziale",
         ),
         (Sense::Detailed, "dettagliata | più dettagliata | completa"),
-        (Sense::Assess, "valut* | valutazione | triage | analisi iniziale | convalid* | classific*"),
+        (
+            Sense::Assess,
+            "stato iniziale | riscontro iniziale | valut* | valutazione | triage | analisi iniziale | convalid* | classific*",
+        ),
         (Sense::Investigate, "indag* | verific* | analizz* | esamin* | conferm* | analisi"),
         (Sense::Plan, "piano | tempistica | stima"),
         (Sense::Fix, "corregg* | correzion* | risolv* | risoluzione | patch | fix | rimedi* | mitig*"),
