@@ -16,7 +16,12 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Action {
     /// What a SECURITY.md (or policy.toml) commits to, with the sentence each clock comes from
-    #[command(after_help = "Example:\n  sealpost policy check SECURITY.md")]
+    ///
+    /// Markdown, plain text, reStructuredText, AsciiDoc and HTML are read; the ending of the name tells which, and where it
+    /// does not, the text does.
+    #[command(
+        after_help = "Example:\n  sealpost policy check SECURITY.md\n  sealpost policy check --explain docs/security.rst"
+    )]
     Check {
         /// The file [default: the configured one]
         file: Option<PathBuf>,

@@ -3,7 +3,7 @@
 //! The way through the modules is one way:
 //!
 //! ```text
-//! bytes → input → blocks (Markdown) → text (tokens, sentences) → lexicon (senses) → duration
+//! bytes → input → blocks (by format) → text (tokens, sentences) → lexicon (senses) → duration
 //!       → clause (who does what) → judge (which promise, or why none) → choose (one target each)
 //! ```
 //!
@@ -22,6 +22,7 @@ mod document;
 mod duration;
 mod field;
 mod fingerprint;
+mod format;
 mod input;
 mod judge;
 mod lexicon;
@@ -32,6 +33,7 @@ mod version;
 pub mod whereabouts;
 mod words;
 
+pub use format::Format;
 pub use input::{InputError, LARGEST};
 
 use super::policy::ResponsePolicy;
@@ -62,9 +64,14 @@ pub struct Decision {
     pub why: String,
 }
 
-/// Read a policy's text.
+/// Read a policy's text, in the markup it seems to be written in.
 pub fn read(text: &str) -> Reading {
-    let document = document::Document::new(text);
+    read_as(text, Format::of("", text))
+}
+
+/// Read a policy's text in a markup.
+pub fn read_as(text: &str, format: Format) -> Reading {
+    let document = document::Document::new(text, format);
     let (mut policy, decisions) = choose::commitments(&document);
     policy.contacts = contact::contacts(&document);
     policy.pgp_fingerprints = fingerprint::fingerprints(&document);
@@ -74,11 +81,22 @@ pub fn read(text: &str) -> Reading {
     Reading { policy, decisions, languages }
 }
 
-/// Read a policy's bytes, whatever text they hold (UTF-8, with or without a mark; UTF-16; else Latin-1).
+/// Read a policy's bytes, whatever text they hold (UTF-8, with or without a mark; UTF-16; else Latin-1). The ending of
+/// its file's name tells the markup, and where it does not, the text does.
 ///
 /// # Errors
 ///
-/// When it is larger than [`LARGEST`] or not text.
+/// When it is larger than [`LARGEST`], not text, or empty.
+pub fn read_file(name: &str, bytes: &[u8]) -> Result<Reading, InputError> {
+    let text = input::text(bytes)?;
+    Ok(read_as(&text, Format::of(name, &text)))
+}
+
+/// Read a policy's bytes without the name of a file.
+///
+/// # Errors
+///
+/// As [`read_file`].
 pub fn read_bytes(bytes: &[u8]) -> Result<Reading, InputError> {
-    Ok(read(&input::text(bytes)?))
+    read_file("", bytes)
 }

@@ -49,8 +49,20 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
+/// A new file of mode 0600; an existing one, or a link in its place, is an error.
+pub fn create_new(path: &Path) -> Result<File, Error> {
+    new_file(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => exists(path),
+        _ => cannot("write", path, &e),
+    })
+}
+
+fn new_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
 fn write_partial(partial: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial)?;
+    let mut file = new_file(partial)?;
     file.write_all(bytes).and_then(|()| file.sync_all())
 }
 

@@ -71,7 +71,7 @@ fn read(file: &Path, bytes: &[u8]) -> Result<Reading, Error> {
         let policy = policy_toml::read(text).map_err(|e| unusable(format!(":{}", e.line), e.what))?;
         return Ok(Reading { policy, ..Reading::default() });
     }
-    published::read_bytes(bytes).map_err(|e| unusable(String::new(), e.to_string()))
+    published::read_file(&file.to_string_lossy(), bytes).map_err(|e| unusable(String::new(), e.to_string()))
 }
 
 #[cfg(test)]

@@ -61,6 +61,6 @@ mod tests {
         assert_eq!((all.level, all.hint), (Level::Ok, None));
         let some = judge(&probe(&[true, true, false, false]));
         assert_eq!(some.level, Level::Warn);
-        assert!(some.words.contains("can use programs, signals (no Landlock, no seccomp, limits)"), "{}", some.words);
+        assert!(some.words.contains("can use programs, signals (no Landlock, no seccomp, limits)"), "{:?}", some.words);
     }
 }

@@ -21,6 +21,11 @@ impl Foreign {
         self.0.trim().is_empty()
     }
 
+    /// It holds these words of ours.
+    pub fn contains(&self, words: &str) -> bool {
+        self.0.contains(words)
+    }
+
     /// It begins with these words of ours.
     pub fn starts_with(&self, words: &str) -> bool {
         self.0.starts_with(words)

@@ -1,7 +1,7 @@
 //! From every promise heard to one target each, with decisions and warnings.
 
 use super::Decision;
-use super::blocks::Form;
+use super::blocks::{self, Form};
 use super::clause::Sentence;
 use super::document::Document;
 use super::duration::Duration;
@@ -33,6 +33,10 @@ pub(super) fn commitments(document: &Document<'_>) -> (ResponsePolicy, Vec<Decis
         for range in &words.sentences {
             reader.sentence(block, range);
         }
+    }
+    if let Some(last) = document.blocks.get(blocks::MOST_BLOCKS.saturating_sub(1)) {
+        let line = document.line(last.prose.source(0));
+        reader.warnings.push(format!("too-long: nothing after line {line} was read; a policy has fewer paragraphs"));
     }
     reader.choose()
 }
@@ -366,11 +370,11 @@ impl Reader<'_> {
         let sure = |c: &Candidate| c.claim.strength * 2 - u8::from(c.target.approx);
         let most = general.iter().map(|c| sure(c)).max()?;
         let chosen = general.iter().find(|c| sure(c) == most)?;
-        let rival = general.iter().find(|c| sure(c) == most && hours(&c.target) != hours(&chosen.target));
+        let rival = general.iter().find(|c| sure(c) + 2 >= most && hours(&c.target) != hours(&chosen.target));
         if let Some(rival) = rival {
             let (a, b) = (self.document.line(chosen.span.start), self.document.line(rival.span.start));
             let differs = format!(
-                "contradictory: {} is {} on line {a} and {} on line {b}",
+                "contradictory: {} is {} on line {a} and {} on line {b}; line {a} counts",
                 promise.name(),
                 amount(&chosen.target),
                 amount(&rival.target)

@@ -69,7 +69,7 @@ const PATHS: [&str; 15] = [
 ];
 
 /// Hosts and endings that explain rather than receive.
-const NOT_CHANNELS: [&str; 26] = [
+const NOT_CHANNELS: [&str; 27] = [
     "docs.github.com",
     "help.github.com",
     "first.org",
@@ -93,6 +93,7 @@ const NOT_CHANNELS: [&str; 26] = [
     "/blog",
     "shields.io",
     "/blob/",
+    "/security/policy",
     "/tree/",
     "/wiki/",
     "/releases",
@@ -220,7 +221,9 @@ impl Place<'_> {
             return;
         }
         let advisory = lower.contains("/security/advisories/new");
-        let platform = PLATFORMS.iter().any(|p| host == *p || host.ends_with(&format!(".{p}"))) && path.len() > 1;
+        let manual = host.starts_with("docs.") || host.starts_with("help.") || host.starts_with("support.");
+        let platform =
+            !manual && PLATFORMS.iter().any(|p| host == *p || host.ends_with(&format!(".{p}"))) && path.len() > 1;
         let chat = CHATS.iter().any(|c| host == *c || host.ends_with(&format!(".{c}")));
         if !advisory && NOT_CHANNELS.iter().any(|n| lower.contains(n)) && !(chat && host != "keybase.io") && !platform {
             return;
@@ -239,16 +242,24 @@ impl Place<'_> {
             || (form && over.any(&[Sense::Send, Sense::Report]))
             || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
         let about = around.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]);
-        let elsewhere = said.any(&[Sense::Announce, Sense::Elsewhere]) || self.lead().has(Sense::Announce);
+        let elsewhere = said.any(&[Sense::Announce, Sense::Elsewhere])
+            || self.lead().has(Sense::Announce)
+            || !advisory && self.under("scope");
         let tracker = lower.contains("/issues");
         let denied = tracker && (said.has(Sense::Not) || !said.has(Sense::Vulnerability));
         let advisories = lower.trim_end_matches('/').ends_with("/security/advisories")
             || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
-        let published = said.has(Sense::Publish) && !label.contains("report");
+        let tracked = self.sentence_has(offset, &["entered", "tracked", "recorded", "created", "drafted"]);
+        let published = (said.has(Sense::Publish) || tracked) && !label.contains("report");
         let page = path.to_ascii_lowercase();
-        let channel = PATHS.iter().any(|p| page.contains(p))
-            || chat
-            || ["security.", "bugs.", "bounty.", "vdp.", "bughunters."].iter().any(|h| host.starts_with(h));
+        let hosted = ["security.", "bugs.", "bounty.", "vdp.", "bughunters."].iter().any(|h| host.starts_with(h));
+        // "Visit https://bounty.example.org", under a heading on reporting.
+        let shown = hosted && path.trim_matches('/').is_empty() && label.starts_with("http");
+        let says = says || shown && over.any(&[Sense::Send, Sense::Report]);
+        let list = host == "groups.google.com"
+            && ["secur", "vuln", "private", "report"].iter().any(|w| page.contains(w))
+            && !page.contains("announce");
+        let channel = PATHS.iter().any(|p| page.contains(p)) || chat || list || hosted;
         let accepted = advisory
             || (platform && !elsewhere)
             || (advisories && says && !elsewhere && !published)
@@ -258,10 +269,22 @@ impl Place<'_> {
                 && about
                 && !elsewhere
                 && !denied
-                && (form || self.is_object(offset, &label)));
+                && (form || shown || self.is_object(offset, &label)));
         if accepted {
             channels.push(Channel { at, name: url.to_owned() });
         }
+    }
+
+    /// Whether the sentence at a byte of the prose has one of some words.
+    fn sentence_has(&self, offset: usize, words: &[&str]) -> bool {
+        let (range, _) = self.sentence(offset);
+        self.words.tokens.get(range).unwrap_or_default().iter().any(|t| words.contains(&t.norm.as_str()))
+    }
+
+    /// Whether the heading right above has a word.
+    fn under(&self, word: &str) -> bool {
+        let heading = self.block.heading.and_then(|h| self.document.words.get(h));
+        heading.is_some_and(|h| h.tokens.iter().any(|t| t.norm == word))
     }
 
     /// Whether the page is where to go, not further reading: no "see", "read", "more information" right before it.
@@ -284,11 +307,17 @@ impl Place<'_> {
             "follow",
             "per",
             "example",
+            "instructions",
             "scope",
             "terms",
             "additional",
         ];
         let further = before.iter().any(|w| reading.contains(w));
+        if before.windows(2).any(|w| matches!(w, ["more", "details" | "information" | "about" | "on"]))
+            && !label.contains("report")
+        {
+            return false;
+        }
         let page = label.contains("policy") || label.contains("guide") || label.contains("learn");
         let ours = before.iter().rev().take(3).any(|w| *w == "our") && label.contains("disclosure policy");
         let acts = before.iter().any(|w| {
@@ -327,6 +356,7 @@ impl Place<'_> {
         let local = local.to_ascii_lowercase();
         let named = [
             "announce",
+            "announcements",
             "distributors",
             "conduct",
             "press",
@@ -342,7 +372,9 @@ impl Place<'_> {
         ];
         if local == "git"
             || local == "user"
-            || named.iter().any(|n| local.contains(n))
+            || named.contains(&local.as_str())
+            || local.split(['-', '_', '.', '+']).any(|part| named.contains(&part))
+            || THANKS.iter().any(|t| self.under(t))
             || domain.ends_with("noreply.github.com")
         {
             return true;
@@ -350,6 +382,9 @@ impl Place<'_> {
         let (_, said) = self.sentence(offset);
         let own = ["secur", "vuln", "psirt", "disclos", "cert", "bugs", "bounty"].iter().any(|n| local.contains(n));
         let lead = self.lead();
+        if said.has(Sense::Postmortem) && !own {
+            return true;
+        }
         let partners = said.has(Sense::Partner) || lead.has(Sense::Partner) && self.block.form != Form::Paragraph;
         let reports = said.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]) && !said.has(Sense::Elsewhere);
         let over = self.document.headings(self.index).next().unwrap_or_default();
@@ -371,7 +406,6 @@ impl Place<'_> {
             }
             let Some(token) = self.words.tokens.get(found.tokens.start) else { continue };
             let (range, said) = self.sentence(token.range.start);
-            let phrase = self.words.tokens.get(found.tokens.clone()).unwrap_or_default();
             let source = self.block.prose.source(token.range.start);
             let linked = self.link_at(token.range.start).map(|l| l.target.as_str());
             if linked.is_some_and(|t| {
@@ -379,52 +413,54 @@ impl Place<'_> {
             }) {
                 continue;
             }
-            if self.uses(phrase, &range, said, source, linked.is_some()) {
+            if self.uses(&found.tokens, &range, said, source, linked.is_some()) {
                 channels.push(Channel { at: source, name: PRIVATE_REPORTING.to_owned() });
                 return;
             }
         }
     }
 
-    fn uses(
-        &self,
-        phrase: &[super::text::Token],
-        range: &Range<usize>,
-        said: Senses,
-        source: usize,
-        linked: bool,
-    ) -> bool {
-        let words: Vec<&str> = phrase.iter().map(|t| t.norm.as_str()).collect();
-        let sentence = self.words.tokens.get(range.clone()).unwrap_or_default();
-        let any = |list: &[&str]| sentence.iter().any(|t| list.contains(&t.norm.as_str()));
-        let quoted = self
-            .document
-            .source
-            .get(..source)
-            .and_then(|s| s.chars().next_back())
-            .is_some_and(|c| "\"“*_`'[‘«→>「".contains(c));
-        let bare_request =
-            words == ["report", "a", "vulnerability"] || words == ["report", "a", "security", "vulnerability"];
-        if bare_request {
-            return (quoted || any(&["button", "click", "select"]))
-                && any(&[
-                    "click", "button", "tab", "use", "select", "choose", "go", "navigate", "github", "via", "press",
-                    "security",
-                ]);
+    /// Whether the sentence sends the reporter to GitHub's private reporting, rather than telling what is published there.
+    fn uses(&self, phrase: &Range<usize>, range: &Range<usize>, said: Senses, source: usize, linked: bool) -> bool {
+        let norms = |r: Range<usize>| -> Vec<&str> {
+            self.words.tokens.get(r).unwrap_or_default().iter().map(|t| t.norm.as_str()).collect()
+        };
+        let words = norms(phrase.clone());
+        let sentence = norms(range.clone());
+        let any = |list: &[&str]| sentence.iter().any(|t| list.contains(t));
+        let button = matches!(words.as_slice(), ["report", "a", "vulnerability"] | ["report", "a", "security", _]);
+        let foreign = sentence.iter().any(|w| w.chars().any(|c| !c.is_ascii() && c.is_alphabetic()));
+        if button {
+            let click = any(&["click", "button", "select"]);
+            return (self.marked(source) || click)
+                && (click || foreign || any(&BUTTON_WORDS))
+                && !any(&["below", "above"]);
         }
+        // Words right before the phrase that send somebody there.
+        let before = norms(phrase.start.saturating_sub(5).max(range.start)..phrase.start);
+        let opening = self.words.said(&(range.start..phrase.start));
+        let ours = opening.has(Sense::Us) || opening.any(&[Sense::Disclose, Sense::Announce, Sense::Release]);
+        let we_open = self.words.said(&(range.start..range.start + 1)).has(Sense::Us) && !opening.has(Sense::You);
+        let theirs = !we_open && opening.any(&[Sense::Send, Sense::Please])
+            || opening.has(Sense::You) && !opening.has(Sense::Us);
+        let direct = before.iter().any(|w| SENDING.contains(w)) && (theirs || !ours);
         let own_words = words.iter().all(|w| w.chars().all(super::text::unspaced));
-        let private = own_words
-            || words.contains(&"private")
-            || words.contains(&"privately")
-            || words.contains(&"tab")
-            || words.contains(&"github's");
+        let private = own_words || words.iter().any(|w| PRIVATE_WORDS.contains(w));
+        let made = any(&["created", "drafted", "prepared", "assigned", "published"]) && !direct;
+        let asked = foreign && said.has(Sense::Send);
         let published = !own_words
-            && said.any(&[Sense::Us, Sense::Announce])
-            && !any(&["report", "reporting", "submit", "reports", "use", "via"]);
-        let asks = said.any(&[Sense::Send, Sense::Report])
+            && !direct
+            && !asked
+            && (made
+                || said.any(&[Sense::Us, Sense::Announce])
+                    && !any(&["report", "reporting", "submit", "reports", "use", "via"]));
+        let asks = direct
+            || said.any(&[Sense::Send, Sense::Report])
             || any(&["use", "via", "through", "open", "using", "click", "navigate", "go", "create", "enabled"]);
         let lead = self.lead().any(&[Sense::Send, Sense::Report]);
         let weak = !private
+            && !direct
+            && !asked
             && (said.any(&[Sense::Disclose, Sense::Announce, Sense::Fix, Sense::Release, Sense::If])
                 || said.has(Sense::Us) && !any(&["use", "report", "via", "through"]));
         (asks || lead || linked || own_words)
@@ -432,7 +468,48 @@ impl Place<'_> {
             && !weak
             && !(said.has(Sense::NoPromise) && said.has(Sense::Not))
     }
+
+    /// Whether quotation marks, emphasis or an arrow stand right before a place of the source.
+    fn marked(&self, source: usize) -> bool {
+        let before = self.document.source.get(..source).unwrap_or_default();
+        let near = before.chars().next_back();
+        near.is_some_and(|c| "\"“*_`'[‘«→>「『".contains(c)) || before.trim_end().ends_with(['→', '»', '›', '>'])
+    }
 }
+
+/// Headings over those who are thanked.
+const THANKS: [&str; 5] = ["fame", "acknowledgments", "acknowledgements", "credits", "thanks"];
+
+/// Words that go with a button: "click", "in the Security tab".
+const BUTTON_WORDS: [&str; 14] = [
+    "click", "button", "tab", "use", "select", "choose", "go", "navigate", "github", "via", "press", "security",
+    "through", "link",
+];
+
+/// Words that send somebody somewhere.
+const SENDING: [&str; 18] = [
+    "via",
+    "through",
+    "using",
+    "use",
+    "open",
+    "opening",
+    "submit",
+    "submitting",
+    "file",
+    "filing",
+    "create",
+    "creating",
+    "by",
+    "with",
+    "utilisez",
+    "über",
+    "nutze",
+    "nutzen",
+];
+
+/// Words that make of advisories a private channel.
+const PRIVATE_WORDS: [&str; 4] = ["private", "privately", "tab", "github's"];
 
 /// At most `most` bytes of a text from `start` on.
 fn ahead_of(text: &str, start: usize, most: usize) -> &str {

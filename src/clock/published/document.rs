@@ -1,5 +1,6 @@
 //! A document with everything the grammar asks of it: blocks, tokens, phrases, sentences.
 
+use super::Format;
 use super::blocks::{self, Block, Form};
 use super::lexicon::{self, Found, Languages};
 use super::sense::{Meaning, Senses};
@@ -33,8 +34,8 @@ pub(super) struct Document<'a> {
 
 impl<'a> Document<'a> {
     /// Read a text.
-    pub(super) fn new(source: &'a str) -> Document<'a> {
-        let blocks = blocks::blocks(source);
+    pub(super) fn new(source: &'a str, format: Format) -> Document<'a> {
+        let blocks = blocks::blocks(source, format);
         let languages = Languages::of(source);
         let words = blocks.iter().map(|b| Words::new(&b.prose.text, &languages)).collect();
         let lines = source.match_indices('\n').map(|(at, _)| at).collect();
@@ -123,6 +124,11 @@ impl Words {
     /// makes of "high" a severity.
     pub(super) fn severities(&self, range: &Range<usize>, graded: bool) -> Vec<(usize, usize, &'static str)> {
         let mut all: Vec<(usize, usize, &'static str)> = Vec::new();
+        let graded = graded
+            || self.within(range).any(|f| match f.meaning {
+                Meaning::Severity(_, false) => self.graded(&(f.tokens.start.saturating_sub(4)..f.tokens.end + 5)),
+                _ => false,
+            });
         for f in self.within(range) {
             let Meaning::Severity(name, alone) = f.meaning else { continue };
             // "High-quality" grades nothing.

@@ -1,9 +1,10 @@
 //! What a report should hold, in the document's words.
 
 use super::blocks::{Block, Form};
-use super::document::Document;
+use super::document::{Document, Words};
 use super::sense::{Meaning, Sense};
 use super::text::{self, folded};
+use std::ops::Range;
 
 /// The most fields a document is believed to ask for.
 const MOST: usize = 30;
@@ -75,6 +76,10 @@ fn phrase(item: &str) -> Option<String> {
         }
         _ => label,
     };
+    // What is said of a field is not its name.
+    let said = [", including ", " that will help", " that could help", " that may help", " so that "];
+    let end = said.iter().filter_map(|s| label.find(s)).min().unwrap_or(label.len());
+    let label = label.get(..end).unwrap_or(label);
     let trimmed = folded(label);
     let trimmed = trimmed.trim_matches(|c: char| matches!(c, '.' | ';' | ',' | '-' | ' ' | '–'));
     (!trimmed.is_empty() && trimmed.len() < 200).then(|| trimmed.to_owned())
@@ -88,9 +93,7 @@ fn inline(document: &Document<'_>) -> Vec<String> {
             if !said.has(Sense::Content) || said.any(&[Sense::Announce, Sense::Not, Sense::Disclose]) {
                 continue;
             }
-            let asks =
-                words.within(range).filter(|f| f.meaning == Meaning::Sense(Sense::Include)).map(|f| f.tokens.end);
-            let Some(from) = asks.min().and_then(|end| words.tokens.get(end)).map(|t| t.range.start) else { continue };
+            let Some(from) = list_start(words, range) else { continue };
             let to = words.tokens.get(range.end - 1).map_or(from, |t| t.range.end);
             let fields = enumerated(block.prose.text.get(from..to).unwrap_or_default());
             if fields.len() >= 2 {
@@ -101,20 +104,138 @@ fn inline(document: &Document<'_>) -> Vec<String> {
     Vec::new()
 }
 
-/// The parts of "a, b, and c".
+/// Where what is asked for begins: after the last word for including before the first thing that reports are made of.
+fn list_start(words: &Words, range: &Range<usize>) -> Option<usize> {
+    let of = |sense: Sense| words.within(range).filter(move |f| f.meaning == Meaning::Sense(sense));
+    let content = of(Sense::Content).map(|f| f.tokens.start).min()?;
+    let asks = of(Sense::Include).filter(|f| f.tokens.start <= content).max_by_key(|f| f.tokens.start)?;
+    let after = words.tokens.get(asks.tokens.end)?;
+    // "With a description of the issue": the phrase that asks is itself the beginning of the first field.
+    let last = words.tokens.get(asks.tokens.end - 1)?;
+    let own = matches!(last.norm.as_str(), "description" | "details") && after.norm == "of";
+    let article = asks.tokens.end.checked_sub(2).and_then(|i| words.tokens.get(i));
+    let article = article.filter(|t| own && matches!(t.norm.as_str(), "a" | "an" | "the"));
+    Some(if own { article.unwrap_or(last).range.start } else { after.range.start })
+}
+
+/// Words at which a list of fields has ended.
+const ENDS: [&str; 14] = [
+    " so that ",
+    " so we ",
+    " to help ",
+    " to allow ",
+    " in order to ",
+    " to ensure ",
+    " when reporting",
+    " in your report",
+    " in the report",
+    " in your email",
+    " in your message",
+    " with your report",
+    " because ",
+    " as this ",
+];
+
+/// Words before a field that are none of it.
+const OPENINGS: [&str; 24] = [
+    "and ",
+    "or ",
+    "plus ",
+    "as well as ",
+    "und ",
+    "et ",
+    "y ",
+    "e ",
+    "ou ",
+    "oder ",
+    "if known ",
+    "if possible ",
+    "ideally ",
+    "optionally ",
+    "where possible ",
+    "also ",
+    "such as ",
+    "in particular ",
+    "for example ",
+    "at least ",
+    "the following ",
+    "with ",
+    "of ",
+    "any of ",
+];
+
+/// Parts of a list that only qualify.
+const ASIDES: [&str; 12] = [
+    "if known",
+    "if possible",
+    "if any",
+    "if applicable",
+    "if available",
+    "ideally",
+    "optionally",
+    "where possible",
+    "where applicable",
+    "etc",
+    "for example",
+    "such as",
+];
+
+/// The parts of "a, b, and c"; commas in brackets part nothing.
 fn enumerated(list: &str) -> Vec<String> {
-    let flat = folded(list).replace(", and ", ", ").replace(" and ", ", ").replace(" und ", ", ").replace(" et ", ", ");
-    let parts: Vec<String> = flat
-        .split([',', '、', '，'])
-        .map(|p| {
-            p.trim()
-                .trim_start_matches("and ")
-                .trim_start_matches("of ")
-                .trim_end_matches(['.', '。'])
-                .trim()
-                .to_owned()
-        })
-        .filter(|p| !p.is_empty() && text::tokens(p).len() <= 14 && !p.starts_with("if ") && p.len() > 3)
-        .collect();
-    parts.into_iter().take(MOST).collect()
+    let flat = folded(list);
+    let end = ENDS.iter().filter_map(|e| flat.find(e)).min().unwrap_or(flat.len());
+    let mut flat = flat.get(..end).unwrap_or_default();
+    // "… the following: a, b".
+    if let Some(colon) = flat.find(": ").filter(|&c| flat.find(',').is_none_or(|comma| c < comma)) {
+        flat = flat.get(colon + 2..).unwrap_or_default();
+    }
+    let mut parts = parted(flat);
+    if let Some(last) = parts.pop() {
+        let joined =
+            [" and ", " und ", " et ", " & ", " y ", " 和 ", "および"].iter().find_map(|w| last.rsplit_once(w));
+        match joined.filter(|(a, b)| parts.is_empty() || a.split_whitespace().count() < 8 && b.len() > 3) {
+            Some((a, b)) => parts.extend([a, b]),
+            None => parts.push(last),
+        }
+    }
+    let fields = parts.into_iter().filter_map(|p| cleaned(p)).take(MOST);
+    fields.collect()
+}
+
+/// Parts between commas and semicolons that stand in no brackets.
+fn parted(text: &str) -> Vec<&str> {
+    let (mut depth, mut start) = (0_i32, 0);
+    let mut parts = Vec::new();
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' | '[' | '（' => depth += 1,
+            ')' | ']' | '）' => depth -= 1,
+            ',' | ';' | '、' | '，' if depth <= 0 => {
+                parts.push(text.get(start..at).unwrap_or_default());
+                start = at + c.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    parts.push(text.get(start..).unwrap_or_default());
+    parts
+}
+
+/// A part without what only joins or qualifies it; nothing where that is all of it.
+fn cleaned(part: &str) -> Option<String> {
+    let mut part = part.trim();
+    while let Some(rest) =
+        OPENINGS.iter().find_map(|o| part.get(..o.len()).filter(|p| p.eq_ignore_ascii_case(o)).and(part.get(o.len()..)))
+    {
+        part = rest.trim_start();
+    }
+    let part = part.trim_end_matches(['.', '。', ':', '!']).trim();
+    // German verbs leave their particle at the end.
+    let part = [" bei", " an", " mit", " hinzu"].iter().find_map(|p| part.strip_suffix(p)).unwrap_or(part);
+    let lower = part.to_lowercase();
+    let good = part.len() > 3
+        && text::tokens(part).len() <= 14
+        && !ASIDES.contains(&lower.as_str())
+        && !lower.starts_with("if ");
+    good.then(|| part.to_owned())
 }

@@ -11,6 +11,9 @@ pub enum InputError {
     /// More than [`LARGEST`].
     #[error("it is larger than {} KiB, which no security policy is; name the policy itself", LARGEST / 1024)]
     TooLarge,
+    /// Nothing but white space.
+    #[error("it is empty; name the policy itself")]
+    Empty,
     /// Not text.
     #[error("it is not text (byte {0} cannot stand in any); name a Markdown or plain text file")]
     Binary(usize),
@@ -58,6 +61,7 @@ fn checked(text: String) -> Result<String, InputError> {
         Some((at, first)) if first == '\0' || text.contains('\0') || strays * 100 > text.len() => {
             Err(InputError::Binary(at))
         }
+        _ if text.trim().is_empty() => Err(InputError::Empty),
         _ => Ok(text),
     }
 }
@@ -84,6 +88,7 @@ mod tests {
     fn what_is_no_text_is_refused() {
         assert_eq!(text(b"\x7fELF\x02\x01\x01\0\0\0\0"), Err(InputError::Binary(0)));
         assert_eq!(text(&vec![b'a'; LARGEST + 1]), Err(InputError::TooLarge));
-        assert_eq!(text(b""), Ok(String::new()));
+        assert_eq!(text(b""), Err(InputError::Empty));
+        assert_eq!(text(b" \n\t\r\n"), Err(InputError::Empty));
     }
 }

@@ -7,7 +7,8 @@ use self::pool::Pool;
 use super::clause::{Anchor, Sentence};
 use super::document::Document;
 use super::duration::Duration;
-use super::sense::Sense;
+use super::sense::{Sense, Senses};
+use super::text::Kind;
 use crate::clock::policy::{Bound, Unit};
 use std::ops::Range;
 
@@ -93,6 +94,9 @@ impl Scene<'_> {
         if self.sentence.set(&left).has(Sense::History) {
             return Err("tells what usually happens, not what is promised");
         }
+        if self.in_a_condition(duration) {
+            return Err("a condition, not a promise");
+        }
         if let Some(heard) = self.waiting(duration).or_else(|| self.asked_silence(duration)) {
             return heard;
         }
@@ -110,7 +114,10 @@ impl Scene<'_> {
 
     fn not_promised(&self, clause: &Range<usize>) -> bool {
         let end = self.sentence.durations.get(self.index).map_or(clause.end, |d| d.tokens.end);
-        self.sentence.set(&(clause.start..end)).has(Sense::NoPromise)
+        // "If we do not provide an answer within 9 days, …" denies no promise.
+        let first = self.sentence.range.start;
+        let condition = self.sentence.set(&(first..first + 1)).has(Sense::If) && !self.comma_between(first, end);
+        self.sentence.set(&(clause.start..end)).has(Sense::NoPromise) && !condition
     }
 
     /// Amounts that belong to something else than the handling of a report.
@@ -141,6 +148,12 @@ impl Scene<'_> {
         if said.has(Sense::Money) && !answers && !pool.has(Sense::Fix) {
             return Err("about rewards");
         }
+        if self.for_customers() {
+            return Err("promised to customers, not to whoever reports");
+        }
+        if self.document.headings(self.block).next().is_some_and(|h| h.has(Sense::Announce) && !h.any(&REPORTING)) {
+            return Err("under a heading on announcements");
+        }
         let whole = self.sentence.set(&self.sentence.range);
         if whole.has(Sense::Others) && !whole.any(&[Sense::Us, Sense::You, Sense::Report, Sense::Vulnerability]) {
             return Err("what someone or something else does");
@@ -166,6 +179,37 @@ impl Scene<'_> {
         Ok(())
     }
 
+    fn comma_between(&self, from: usize, to: usize) -> bool {
+        let tokens = self.sentence.words.tokens.get(from..to).unwrap_or_default();
+        tokens.iter().any(|t| t.kind == Kind::Mark(','))
+    }
+
+    /// "If a fix is available within 7 days of the introduction, …": what has to be so, said of nobody's promise.
+    fn in_a_condition(&self, duration: &Duration) -> bool {
+        let range = self.sentence.range.start..duration.tokens.start;
+        let condition = self.sentence.senses_in(&range).filter(|(_, s)| *s == Sense::If).last().map(|(t, _)| t);
+        let Some(condition) = condition.filter(|c| c.start == self.sentence.range.start) else { return false };
+        let inside = condition.end..duration.tokens.start;
+        let ends = self.comma_between(duration.tokens.end, self.sentence.range.end);
+        let promised = self.sentence.set(&inside).any(&[Sense::Us, Sense::You, Sense::Not, Sense::NoPromise])
+            || self
+                .sentence
+                .words
+                .tokens
+                .get(inside.clone())
+                .unwrap_or_default()
+                .iter()
+                .any(|t| matches!(t.norm.as_str(), "will" | "shall" | "aim" | "expect" | "can"));
+        ends && !self.comma_between(inside.start, inside.end) && !promised && !self.sentence.unspaced(condition.start)
+    }
+
+    /// A row for those who pay: "Enterprise customers".
+    fn for_customers(&self) -> bool {
+        let first = self.document.blocks.get(self.block).and_then(|b| b.place).and_then(|p| p.first);
+        let words = first.and_then(|f| self.document.words.get(f));
+        words.is_some_and(|w| w.tokens.iter().any(|t| CUSTOMERS.contains(&t.norm.as_str())))
+    }
+
     /// "Not" or "without" right before an act.
     fn denied(&self, act: usize) -> bool {
         let near = act.saturating_sub(2).max(self.sentence.range.start)..act;
@@ -177,10 +221,18 @@ impl Scene<'_> {
         let strong = 5 - pool.distance.min(3);
         let one = |promise, strength, why| claim(promise, strength, from, why);
         if pool.acts.is_empty() {
-            return Err("nothing is said to be done in this time");
+            return if self.hands_over_a_plan(duration) {
+                one(Promise::Assessment, 3, "a plan or an estimate is handed over")
+            } else {
+                Err("nothing is said to be done in this time")
+            };
         }
         if duration.every {
-            return if pool.has(Sense::Update) || pool.has(Sense::Respond) && self.nearby().has(Sense::Update) {
+            let over = self.over();
+            return if pool.has(Sense::Update)
+                || over.has(Sense::Update)
+                || pool.has(Sense::Respond) && self.nearby().has(Sense::Update)
+            {
                 one(Promise::Update, strong, "a rhythm of news")
             } else {
                 Err("a rhythm of something else")
@@ -197,6 +249,13 @@ impl Scene<'_> {
         }
         if pool.has(Sense::Disclose) {
             return self.public(duration, pool, strong, from);
+        }
+        let update = pool.has(Sense::Update) && pool.distance < 2 && !pool.has(Sense::Fix);
+        if update && pool.said.has(Sense::Detailed) {
+            return one(Promise::Assessment, 3, "detailed news");
+        }
+        if self.plan_of_a_fix(pool) || update && self.hands_over_a_plan(duration) {
+            return one(Promise::Assessment, 3, "a plan or an estimate is handed over");
         }
         if pool.said.has(Sense::Plan) && pool.said.has(Sense::Give) && !pool.has(Sense::Assess) {
             return one(Promise::Assessment, 3, "a plan or an estimate is handed over");
@@ -233,6 +292,41 @@ impl Scene<'_> {
             return one(Promise::FirstResponse, 1, "the reporter is told");
         }
         Err("nothing is said to be done in this time")
+    }
+
+    /// "Provide a plan or …": the words before the amount hand over a plan.
+    fn hands_over_a_plan(&self, duration: &Duration) -> bool {
+        let start = self.index.checked_sub(1).and_then(|p| self.sentence.durations.get(p)).map(|p| p.tokens.end);
+        let before = self.sentence.set(&(start.unwrap_or(self.sentence.range.start)..duration.tokens.start));
+        before.has(Sense::Plan) && before.has(Sense::Give)
+    }
+
+    /// "A patch ETA", "a remediation plan": the fix only says what the plan is for. "A fix or a plan" is a fix.
+    fn plan_of_a_fix(&self, pool: &Pool) -> bool {
+        let all: Vec<(Range<usize>, Sense)> = self.sentence.senses_in(&self.sentence.range).collect();
+        let planned = |at: usize| {
+            let end = all.iter().find(|f| f.0.start == at && f.1 == Sense::Fix).map_or(at + 1, |f| f.0.end);
+            all.iter().any(|f| f.1 == Sense::Plan && f.0.start == end)
+        };
+        let fixes = |range: &Range<usize>| {
+            self.sentence
+                .acts(range)
+                .into_iter()
+                .filter(|a| a.1 == Sense::Fix)
+                .map(|a| planned(a.0))
+                .collect::<Vec<_>>()
+        };
+        let own = fixes(&pool.clause);
+        let before = self.sentence.clauses_before(pool.clause.start).first().map(fixes).unwrap_or_default();
+        let labelled = self.sentence.label().is_some_and(|l| pool.acts.iter().any(|a| a.0 < l.end));
+        pool.distance < 2 && !labelled && !own.is_empty() && own.iter().chain(&before).all(|p| *p)
+    }
+
+    /// What stands over the amount in its table: the row's first cell and the column's header.
+    fn over(&self) -> Senses {
+        let place = self.document.blocks.get(self.block).and_then(|b| b.place);
+        let over = place.map_or([None, None], |p| [p.first, p.header]);
+        over.into_iter().fold(Senses::default(), |s, b| s.with(self.document.senses(b)))
     }
 
     /// An answer: the first one, or one that is more than a first.
@@ -283,6 +377,10 @@ impl Scene<'_> {
             why: "details become public",
         }];
         // "Fixed or publicly disclosed within 90 days" promises both.
+        if pool.has(Sense::Fix) && pool.distance == 2 {
+            let why = "fixed and public by then";
+            claims.push(Claim { promise: Promise::Fix, strength: 3, from, receipt: false, why });
+        }
         if pool.has(Sense::Fix)
             && pool.distance == 1
             && pool.said.has(Sense::And)
@@ -338,6 +436,12 @@ impl Scene<'_> {
         claim(Promise::Fix, strong, from.filter(|f| *f != "release"), "the fix")
     }
 }
+
+/// Senses of headings that are about reports after all.
+const REPORTING: [Sense; 5] = [Sense::Report, Sense::Vulnerability, Sense::Disclose, Sense::Send, Sense::Respond];
+
+/// Those who are promised more than whoever reports.
+const CUSTOMERS: [&str; 5] = ["customer", "customers", "enterprise", "subscribers", "premium"];
 
 fn claim(promise: Promise, strength: u8, from: Option<&'static str>, why: &'static str) -> Heard {
     Ok(vec![Claim { promise, strength, from, receipt: false, why }])

@@ -112,10 +112,11 @@ impl Languages {
             *m.entry(t.norm.as_str()).or_default() += 1;
             m
         });
+        let written = by_script(&tokens);
         let spoken = |l: &Lexicon| {
             let hits: usize = l.common.iter().filter_map(|w| counts.get(w.first()?.as_str())).sum();
             let kinds = l.common.iter().filter(|w| w.first().is_some_and(|f| counts.contains_key(f.as_str()))).count();
-            l.common.is_empty() || (hits * 100 >= words * 4 && hits >= 2 && kinds >= 3)
+            l.common.is_empty() || written.contains(&l.language) || (hits * 100 >= words * 4 && hits >= 2 && kinds >= 3)
         };
         let chosen = lexicons().iter().filter(|l| spoken(l)).collect();
         Languages(chosen)
@@ -125,6 +126,17 @@ impl Languages {
     pub(super) fn names(&self) -> Vec<&'static str> {
         self.0.iter().map(|l| l.language).collect()
     }
+}
+
+/// The languages that the script alone tells: a short English document with Chinese paragraphs has few common words.
+fn by_script(tokens: &[Token]) -> Vec<&'static str> {
+    let count = |script: fn(char) -> bool| tokens.iter().filter(|t| t.norm.chars().next().is_some_and(script)).count();
+    let kana = count(|c| matches!(c, '\u{3040}'..='\u{30ff}'));
+    let hangul = count(|c| matches!(c, '\u{ac00}'..='\u{d7af}'));
+    let han = count(|c| matches!(c, '\u{3400}'..='\u{9fff}'));
+    let enough = |n: usize| n >= 12;
+    let scripts = [("ja", enough(kana)), ("ko", enough(hangul)), ("zh", enough(han) && kana * 8 < han)];
+    scripts.into_iter().filter(|s| s.1).map(|s| s.0).collect()
 }
 
 /// A phrase found: which tokens, and what they say.

@@ -6,8 +6,10 @@ use std::ops::Range;
 pub(super) enum Piece {
     /// Words, and where they stand.
     Text(Range<usize>, String),
-    /// An element that parts blocks began or ended.
-    Break,
+    /// An element that parts blocks: its name in lower case, and whether it ends.
+    Tag(&'static str, bool),
+    /// A cell of a table ended, at this byte.
+    CellEnd(usize),
     /// A link begins.
     Link(String),
     /// It ends.
@@ -15,7 +17,9 @@ pub(super) enum Piece {
 }
 
 /// Elements that part one block from the next.
-const BLOCKS: [&str; 26] = [
+const BLOCKS: [&str; 28] = [
+    "td",
+    "th",
     "p",
     "div",
     "li",
@@ -51,13 +55,16 @@ pub(super) fn pieces(html: &str) -> Vec<Piece> {
     while let Some(rest) = html.get(at..).filter(|r| !r.is_empty()) {
         let next = rest.find('<').unwrap_or(rest.len());
         if next > 0 {
-            pieces.push(Piece::Text(at..at + next, unescaped(rest.get(..next).unwrap_or_default())));
+            // Line ends are blanks in HTML.
+            let words = unescaped(rest.get(..next).unwrap_or_default()).replace('\n', " ");
+            pieces.push(Piece::Text(at..at + next, words));
             at += next;
             continue;
         }
         let (end, piece) = tag(rest);
         pieces.extend(piece.map(|p| match p {
             Piece::Text(range, text) => Piece::Text(at + range.start..at + range.end, text),
+            Piece::CellEnd(end) => Piece::CellEnd(at + end),
             other => other,
         }));
         at += end.max(1);
@@ -88,9 +95,8 @@ fn tag(rest: &str) -> (usize, Option<Piece>) {
         }
         "a" if closing => (after, Some(Piece::LinkEnd)),
         "a" => (after, attribute(inner, "href").map(Piece::Link)),
-        "td" | "th" if closing => (after, Some(Piece::Text(after - 1..after, ": ".to_owned()))),
-        n if BLOCKS.contains(&n) => (after, Some(Piece::Break)),
-        _ => (after, None),
+        "td" | "th" if closing => (after, Some(Piece::CellEnd(after - 1))),
+        n => (after, BLOCKS.iter().find(|b| **b == n).map(|b| Piece::Tag(b, closing))),
     }
 }
 

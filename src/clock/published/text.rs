@@ -89,7 +89,8 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         let token = if digit(c).is_some() {
             figure(text, &mut chars, start)
         } else if c.is_alphabetic() && !unspaced(c) {
-            word(&mut chars, start)
+            let quoted = !spaced && tokens.last().is_some_and(|t| t.kind == Kind::Mark('\''));
+            word(&mut chars, start, quoted)
         } else {
             chars.next();
             let kind = if c.is_alphabetic() { Kind::Word } else { Kind::Mark(plain(c)) };
@@ -103,7 +104,8 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
 
 type Chars<'a> = std::iter::Peekable<std::str::CharIndices<'a>>;
 
-fn word(chars: &mut Chars<'_>, start: usize) -> Token {
+/// A word; `inside` quotation marks an apostrophe at its end closes them, elsewhere it may be a possessive.
+fn word(chars: &mut Chars<'_>, start: usize, inside: bool) -> Token {
     let (mut norm, mut end) = (String::new(), start);
     while let Some(&(at, c)) = chars.peek() {
         let apostrophe = matches!(plain(c), '\'') && !norm.is_empty();
@@ -115,7 +117,7 @@ fn word(chars: &mut Chars<'_>, start: usize) -> Token {
         chars.next();
     }
     let quoted = norm.len() - norm.trim_end_matches('\'').len();
-    if quoted > 0 && !norm.ends_with("s'") {
+    if quoted > 0 && (inside || !norm.ends_with("s'")) {
         norm.truncate(norm.len() - quoted);
     }
     Token { kind: Kind::Word, range: start..end, norm, spaced: false }
@@ -141,7 +143,12 @@ fn figure(text: &str, chars: &mut Chars<'_>, start: usize) -> Token {
         end = at + c.len_utf8();
         chars.next();
     }
+    // "208D" in a fingerprint is no 208 days.
+    let run: &str = text.get(start..).unwrap_or_default();
+    let run = run.get(..run.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(run.len())).unwrap_or_default();
+    let hexadecimal = run.len() == 4 && run.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'A'..=b'F'));
     let kind = match norm.parse::<u32>() {
+        Ok(_) if hexadecimal && run.len() > norm.len() => Kind::Figure,
         Ok(n) if !dotted && norm.len() <= 5 => Kind::Number(n),
         _ => Kind::Figure,
     };

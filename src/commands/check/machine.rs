@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(swap(&[], sys.path()).level, Level::Ok);
         let mixed = swap(&swaps(TEXT), sys.path());
         assert_eq!(mixed.level, Level::Warn);
-        assert!(mixed.words.contains("/var/a b/swap") && !mixed.words.contains("dm-1"), "{}", mixed.words);
+        assert!(mixed.words.contains("/var/a b/swap") && !mixed.words.contains("dm-1"), "{:?}", mixed.words);
     }
 
     #[test]

@@ -204,7 +204,7 @@ mod tests {
         ] {
             let found = disk(free, ledger);
             assert_eq!(found.level, level, "{free} {ledger}");
-            assert!(found.words.contains(words), "{} lacks {words}", found.words);
+            assert!(found.words.contains(words), "{:?} lacks {words}", found.words);
             assert_eq!(found.hint.is_some(), level != Level::Ok);
         }
     }
@@ -220,9 +220,9 @@ mod tests {
             (-1, Level::Warn, Some(7)),
         ] {
             let found = certificate("imap-cert", "mail.example.org", hours(left), now());
-            assert_eq!((found.level, found.within_days), (level, step), "{left}: {}", found.words);
+            assert_eq!((found.level, found.within_days), (level, step), "{left}: {:?}", found.words);
             let file = security_txt("security.txt", hours(left), now());
-            assert_eq!((file.level, file.within_days), (level, step), "{left}: {}", file.words);
+            assert_eq!((file.level, file.within_days), (level, step), "{left}: {:?}", file.words);
         }
         assert!(certificate("imap-cert", "h", hours(25), now()).words.contains("in 1 day,"));
         assert!(security_txt("f", hours(-1), now()).words.contains("expired"));
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(last_poll(Some(hours(-23)), now()).level, Level::Ok);
         let old = last_poll(Some(hours(-50)), now());
         assert_eq!(old.level, Level::Warn);
-        assert!(old.words.contains("2 d ago"), "{}", old.words);
+        assert!(old.words.contains("2 d ago"), "{:?}", old.words);
         assert_eq!(last_backup(None, 0, now()).level, Level::Ok);
         assert_eq!(last_backup(None, 1, now()).level, Level::Warn);
         assert_eq!(last_backup(Some(hours(-24 * 7 + 1)), 1, now()).level, Level::Ok);
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_outbox() {
-        let levels = |items: &[(&str, Option<Timestamp>)]| -> Vec<(Level, String)> {
+        let levels = |items: &[(&str, Option<Timestamp>)]| -> Vec<(Level, Foreign)> {
             outbox(items, now()).into_iter().map(|f| (f.level, f.words)).collect()
         };
         assert_eq!(levels(&[("sent", Some(hours(-99))), ("queued", Some(hours(0))), ("dropped", None)]).len(), 1);

@@ -60,7 +60,7 @@ fn stream<T, E: From<FileError>>(
     take: impl FnOnce(&mut dyn Read) -> Result<T, E>,
 ) -> Result<(T, Unwrapped), E> {
     let now = SystemTime::from(now);
-    let env = Env { keys, carried: &[], policy: StandardPolicy::at(now), now: now + super::SKEW };
+    let env = Env { keys, holder: keys, carried: &[], policy: StandardPolicy::at(now), now: now + super::SKEW };
     let mut state = State::default();
     let policy = env.reading_policy();
     let helper = Helper { env: &env, state: &mut state };

@@ -34,7 +34,7 @@ pub enum StatementError {
 /// Reads a text signed in the cleartext signature framework (RFC 9580 section 7) by one of our own certificates.
 pub fn read_statement(data: &[u8], keys: &Keyring, now: Timestamp) -> Result<Statement, StatementError> {
     let now = SystemTime::from(now);
-    let env = Env { keys, carried: &[], policy: StandardPolicy::at(now), now: now + super::SKEW };
+    let env = Env { keys, holder: keys, carried: &[], policy: StandardPolicy::at(now), now: now + super::SKEW };
     let reading = read_signed(data, &env, None).map_err(|_| StatementError::NotSigned)?;
     let by = signed_by_us(&reading.sigs, keys).map_err(StatementError::NotOurs)?;
     let text = String::from_utf8(reading.payload.expose().to_vec()).map_err(|_| StatementError::NotSigned)?;

@@ -41,8 +41,10 @@ pub(super) fn is_domain(domain: &str) -> bool {
 }
 
 /// What stands for "@" and for "." in addresses that hide.
-const AT: [&str; 14] =
-    ["[at]", "(at)", "{at}", "<at>", " at ", " AT ", "[@]", "(@)", "-at-", "_at_", "[AT]", "(AT)", " [a] ", "(ät)"];
+const AT: [&str; 16] = [
+    "(at ", "[at ", "[at]", "(at)", "{at}", "<at>", " at ", " AT ", "[@]", "(@)", "-at-", "_at_", "[AT]", "(AT)",
+    " [a] ", "(ät)",
+];
 const DOTS: [&str; 8] = ["[dot]", "(dot)", "{dot}", " dot ", " DOT ", "[.]", "(.)", "[DOT]"];
 
 fn hidden(text: &str) -> Vec<(usize, String)> {

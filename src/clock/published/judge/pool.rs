@@ -17,7 +17,7 @@ impl Scene<'_> {
         if !own.is_empty() {
             return Pool::new(own, clause.clone(), 0, self.sentence.set(clause));
         }
-        let before = self.sentence.clauses_before(clause.start);
+        let before = self.outside_brackets(clause);
         let after = self.sentence.clauses_after(clause.end);
         let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty();
         let near = match (before.iter().find(|c| some(c)), after.iter().find(|c| some(c))) {
@@ -47,6 +47,21 @@ impl Scene<'_> {
         self.context(duration)
     }
 
+    /// The clauses before, the nearest first; what stands in brackets right before the amount is an aside: "a detailed
+    /// answer (with a workaround) within 10 days".
+    fn outside_brackets(&self, clause: &Range<usize>) -> Vec<Range<usize>> {
+        let opens =
+            |i: usize, mark: char| self.sentence.words.tokens.get(i).is_some_and(|t| t.kind == Kind::Mark(mark));
+        let mut before = self.sentence.clauses_before(clause.start);
+        if opens(clause.start, ')')
+            && let Some(aside) = before.iter().position(|c| opens(c.start, '('))
+            && before.len() > aside + 1
+        {
+            before.drain(..=aside);
+        }
+        before
+    }
+
     /// "Acknowledged *and analysed* within 3 days": an answer joined to a weaker act shares its time.
     fn joined(&self, own: &mut Vec<(usize, Sense)>, clause: &Range<usize>) {
         let weak = !own.is_empty() && own.iter().all(|a| matches!(a.1, Sense::Investigate | Sense::Assess));
@@ -73,7 +88,8 @@ impl Scene<'_> {
         let named = self.sentence.set(&label);
         let said = named.with(self.sentence.set(clause));
         let weak =
-            own.iter().all(|a| matches!(a.1, Sense::Investigate | Sense::Notify | Sense::Update)) && !duration.every;
+            own.iter().all(|a| a.0 < label.end || matches!(a.1, Sense::Investigate | Sense::Notify | Sense::Update))
+                && !duration.every;
         if weak && named.has(Sense::Fix) && named.has(Sense::Disclose) {
             return Some(Pool::new(vec![(label.start, Sense::Fix), (label.end, Sense::Disclose)], label, 1, said));
         }
@@ -99,7 +115,10 @@ impl Scene<'_> {
             return Pool::default();
         }
         let place = block.place;
-        let above = place.and_then(|p| p.first).into_iter().chain(place.and_then(|p| p.header)).chain(block.lead);
+        let (first, header) = (place.and_then(|p| p.first), place.and_then(|p| p.header));
+        let by_column = place.is_some_and(|p| self.columns_differ(p.table));
+        let (near, far) = if by_column { (header, first) } else { (first, header) };
+        let above = near.into_iter().chain(far).chain(block.lead);
         let own_heading = document.headings(self.block).next();
         let opening = self.opening();
         let lead_of_lead = block.lead.and_then(|l| document.blocks.get(l)).and_then(|b| b.lead);
@@ -109,8 +128,25 @@ impl Scene<'_> {
             if let Some(act) = single(set) {
                 return Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: set };
             }
+            if place.is_some() && set.has(Sense::Fix) && set.has(Sense::Disclose) && set.has(Sense::And) {
+                let acts = vec![(0, Sense::Fix), (0, Sense::Disclose)];
+                return Pool { acts, clause: 0..0, distance: 2, said: set };
+            }
         }
         Pool::default()
+    }
+
+    /// Whether the columns of a table name different acts, so that its rows name something else: whom it is for, how
+    /// severe it is.
+    fn columns_differ(&self, table: usize) -> bool {
+        let Some(at) = self.document.blocks.get(self.block).and_then(|b| b.place).filter(|p| p.table == table) else {
+            return false;
+        };
+        let row = self.block - at.column.min(self.block);
+        let headers =
+            (0..12).filter_map(|c| self.document.blocks.get(row + c)?.place.filter(|p| p.row == at.row)?.header);
+        let acts: Vec<Sense> = headers.filter_map(|h| single(self.document.senses(Some(h)))).collect();
+        acts.windows(2).any(|w| matches!(w, [a, b] if a != b))
     }
 
     /// The sentence that opens the block, where it names the subject: "Public disclosure is coordinated. The default
@@ -127,7 +163,8 @@ impl Scene<'_> {
         let act = if list.has(Sense::Assess) {
             Some(Sense::Assess)
         } else {
-            single(heading).filter(|a| matches!(a, Sense::Fix | Sense::Assess | Sense::Ack | Sense::Respond))
+            single(heading)
+                .filter(|a| matches!(a, Sense::Fix | Sense::Assess | Sense::Ack | Sense::Respond | Sense::Postmortem))
         };
         match act {
             Some(act) => Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: Senses::default() },

@@ -11,7 +11,7 @@ impl Scene<'_> {
     pub(super) fn waiting(&self, duration: &Duration) -> Option<Heard> {
         let all = self.sentence.set(&self.sentence.range);
         if all.has(Sense::If)
-            && all.has(Sense::Not)
+            && all.any(&[Sense::Not, Sense::NoPromise])
             && let Some(heard) = self.unanswered(duration)
         {
             return Some(heard);
@@ -154,7 +154,9 @@ impl Scene<'_> {
         let verb_last =
             self.sentence.words.tokens.get(condition.start).is_some_and(|t| t.norm.chars().all(text::unspaced));
         let from = if verb_last { self.sentence.range.start } else { condition.end };
-        let not = find(Sense::Not, from)?;
+        // "Does not provide" is also how a promise is denied.
+        let not =
+            [find(Sense::Not, from), find(Sense::NoPromise, from)].into_iter().flatten().min_by_key(|t| t.start)?;
         if not.start > duration.tokens.end + 12 || (!verb_last && condition.start > duration.tokens.end) {
             return None;
         }

@@ -17,7 +17,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (Sense::Receipt, "receipt | arrived | arrival"),
         (
             Sense::Respond,
-            "respond* | response | responses | reply | replies | replied | replying | answer* | get back to | get back \
+            "emails will be addressed | emails are addressed | reports will be addressed | report will be addressed | email will be addressed | respond* | response | responses | reply | replies | replied | replying | answer* | get back to | get back \
              | getting back to | got back to | hear back | hear from us | hear from the team | contact you \
              | contacting you | be in touch | reach out | reaching out | reach back | feedback \
              | initial contact | first contact | get in touch | contacted | write back | react | reaction \
@@ -26,7 +26,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Detailed,
             "detailed | more detailed | substantive | in-depth | in depth | full response | complete response \
-             | thorough response | comprehensive | second response | further response | final response",
+             | thorough | thorough response | comprehensive | second response | further response | final response",
         ),
         (
             Sense::Assess,
@@ -37,7 +37,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | issue confirmation | determination | next steps | accept or reject | accepted or rejected \
              | severity classification | severity rating | risk rating | impact analysis | preliminary analysis | verdict \
              | confirm vulnerability | confirm issue | determine severity | determine the severity | severity determination \
-             | initial findings | initial verdict | initial decision | detailed update | technical response",
+             | more detailed update | substantive update | initial status | initial findings | initial verdict | initial decision | detailed update | technical response",
         ),
         (
             Sense::Investigate,
@@ -48,7 +48,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Plan,
             "timeline | timelines | timeframe | timeframes | time frame | time frames | estimate | estimated | estimates \
              | eta | plan | plans | roadmap | schedule | expected resolution date | expected fix date | action plan \
-             | expected date | expectation | estimation | resolution date",
+             | expected date | guidance | strategy | expectation | estimation | resolution date",
         ),
         (
             Sense::Give,
@@ -88,7 +88,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Disclose,
-            "disclos* | share the vulnerability | share details | share the details | share this | shared publicly | sharing details | keep it private | kept private | keep private | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
+            "disclos* | grace period | share the vulnerability | share details | share the details | share this | shared publicly | sharing details | keep it private | kept private | keep private | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
              | made public | make public | advisory | advisories | embargo* | full details | release details \
              | confidential* | coordinated disclosure | released publicly | public release | declassif* | embargo period",
         ),
@@ -255,7 +255,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | this policy | policy is reviewed | review this | training | log retention | logs | renew* | libraries | rate limit* \
              | rto | rpo | recovery | deleted | delete | deletion | purge* | stored | keep logs | snapshots | renovate | cron | workflow* \
              | annually | annual | sla credits | downtime | membership | subscription* | locked | lockout | brute force | ci | pull requests \
-             | pull request | merged | merge | old | of age | apply patches | apply updates | install updates | containment | contain | vote | voting",
+             | pull request | merged | merge | old | of age | apply updates | install updates | containment | contain | vote | voting",
         ),
         (
             Sense::Measures,
@@ -276,7 +276,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Announce,
-            "announce | announcement | announcements | subscribe | subscribing | subscriber | newsletter | announcement list | announced | mailing list for announcements \
+            "requesting notifications | notification request | notification list | announce | announcement | announcements | subscribe | subscribing | subscriber | newsletter | announcement list | announced | mailing list for announcements \
              | notifications list | stay informed | receive notifications | be notified | release notes | changelog | follow us | security news",
         ),
         (
@@ -315,7 +315,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | fix team | fix lead | fix leads | fix development | fix development process | email address | e-mail address | ip address | mailing address \
              | response plan | security update | security updates | software update | software updates | update to the latest | update your | update to | updates to the latest | keep updated | up to date | up-to-date | security response process \
              | dependency update | dependency updates | automatic updates | automated updates | update dependencies | privately disclosed | private disclosure | private disclosure process | disclosure process \
-             | incident responder | http response | api response | response header | response headers | response body | vulnerability disclosure policy | security team | security fix process \
+             | incident responder | request for additional information | request for more information | request for information | request for details | additional information | http response | api response | response header | response headers | response body | vulnerability disclosure policy | security team | security fix process \
              | time of disclosure | disclose to us | report to us | responsible disclosure policy | of the month | in the last | for the last | in public | public issue | public issues | public github issue | public github issues | public forum | public key | public keys \
              | public repository | publicly known | public issue tracker | github security advisory database | dispatch | fix commit | day-to-day | 0-day | zero-day | zero day | one-day | n-day | 1-day exploit | correctly | general public | fixed timeline | fixed schedule | fixed timeframe \
              | next release | correctness | update your installation | latest update | resolution of the issue with",

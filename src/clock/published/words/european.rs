@@ -73,7 +73,10 @@ const GERMAN: Vocabulary = Vocabulary {
         (Sense::Timeline, "reaktionszeiten | zeitplan | frist | fristen | ablauf"),
         (Sense::Send, "melde* | meldung* | sende* | schick* | kontakt* | e-mail | mail | schreib*"),
         (Sense::Content, "schritte | reproduktion | auswirkung* | betroffene versionen | versionen | beschreibung"),
-        (Sense::Include, "enthalten | angaben | informationen | folgende | füge | beschreib* | fügen sie"),
+        (
+            Sense::Include,
+            "gib | gebt | geben sie | füge | fügen sie | nenne* | enthalten | angaben | informationen | folgende | füge | beschreib* | fügen sie",
+        ),
         (Sense::Versions, "unterstützte versionen"),
     ],
     units: &[
@@ -423,7 +426,10 @@ const ITALIAN: Vocabulary = Vocabulary {
             "rispond* | risponderemo | risposta | risposte | riscontro | contatteremo | prima risposta | risposta iniziale",
         ),
         (Sense::Detailed, "dettagliata | più dettagliata | completa"),
-        (Sense::Assess, "valut* | valutazione | triage | analisi iniziale | convalid* | classific*"),
+        (
+            Sense::Assess,
+            "stato iniziale | riscontro iniziale | valut* | valutazione | triage | analisi iniziale | convalid* | classific*",
+        ),
         (Sense::Investigate, "indag* | verific* | analizz* | esamin* | conferm* | analisi"),
         (Sense::Plan, "piano | tempistica | stima"),
         (Sense::Fix, "corregg* | correzion* | risolv* | risoluzione | patch | fix | rimedi* | mitig*"),
