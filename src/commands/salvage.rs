@@ -129,7 +129,8 @@ fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<File> {
 impl Salvage for Shelf {
     fn mail(&mut self, found: &Saved, raw: &[u8]) -> std::io::Result<()> {
         let name = format!("{:06}-{}.eml", found.number, found.uid);
-        let (place, lines) = &mut self.times[usize::from(found.sent)];
+        let [received, sent] = &mut self.times;
+        let (place, lines) = if found.sent { sent } else { received };
         let file = write_new(&self.folder.join(*place).join(&name), raw)?;
         if let Some(at) = found.received_at {
             lines.push_str(&format!("{name}\t{at}\n"));
