@@ -1,4 +1,4 @@
-//! Keeps the layers of `docs/architecture.md` honest: who may import what, no hidden clock, no stray exit.
+//! Keeps the layers of `src/lib.rs` honest: who may import what, no hidden clock, no stray exit.
 
 use std::collections::BTreeMap;
 use std::fs;

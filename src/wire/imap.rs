@@ -8,7 +8,7 @@
 mod bodies;
 mod fetch;
 pub mod name;
-mod reply;
+pub mod reply;
 mod session;
 
 use std::sync::Arc;
