@@ -7,6 +7,10 @@ use serde::{Serialize, Serializer};
 
 /// A stranger's text on its way out. It cannot be formatted as it is: `safe` has a function for each place it can go. JSON
 /// carries the text itself; [`Careful`](super::Careful) escapes it there.
+///
+/// ```compile_fail
+/// println!("{}", sealpost::safe::Foreign::from("a stranger's"));
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Foreign(String);
 
