@@ -229,7 +229,10 @@ impl Scene<'_> {
         }
         if duration.every {
             let over = self.over();
-            return if pool.has(Sense::Update)
+            // "You hear from us every week."
+            let heard = pool.has(Sense::Respond) && pool.distance == 0 && pool.said.has(Sense::You);
+            return if heard
+                || pool.has(Sense::Update)
                 || over.has(Sense::Update)
                 || pool.has(Sense::Respond) && self.nearby().has(Sense::Update)
             {
