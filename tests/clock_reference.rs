@@ -177,6 +177,23 @@ fn scene() -> impl Strategy<Value = (World, Timestamp)> {
     )
 }
 
+/// A start from which so many days lead into the hours around a move of the clocks: among them the hour that is skipped
+/// and the hour that comes twice, which starts taken anywhere hardly ever reach.
+fn landing() -> impl Strategy<Value = (World, Timestamp, u32)> {
+    let zone = prop::sample::select(ZONES.to_vec());
+    (zone, 0usize..60, -30i64..150, 1u32..12).prop_map(|(name, nth, minutes, days)| {
+        let zone = Calendar::zone_named(name).unwrap();
+        let first: Timestamp = "2010-01-01T00:00Z".parse().unwrap();
+        let moves: Vec<Timestamp> = zone.following(first).map(|t| t.timestamp()).take(34).collect();
+        let moved = moves.get(nth % moves.len().max(1)).copied().unwrap_or(first + SignedDuration::from_hours(9_000));
+        // What the wall showed just before the move, and on from there as if it had not happened.
+        let hour = zone.to_datetime(moved - SignedDuration::from_hours(1)) + SignedDuration::from_mins(minutes);
+        let earlier = hour - Span::new().days(i64::from(days));
+        let start = zone.to_ambiguous_timestamp(earlier).compatible().unwrap();
+        (World { zone: name, weekend: Vec::new(), holidays: Vec::new(), hours: None }, start, days)
+    })
+}
+
 fn amount() -> impl Strategy<Value = (u32, Unit)> {
     prop_oneof![
         (1u32..200).prop_map(|n| (n, Unit::Hour)),
@@ -197,6 +214,16 @@ proptest! {
         let due = calendar.after(start, amount, unit).unwrap();
         let walked = world.after(calendar.zone(), start, amount, unit);
         prop_assert_eq!(due.at, walked, "{} {:?}: {:?}", amount, unit, due.trace);
+    }
+
+    #[test]
+    fn moves_of_the_clocks_are_met_as_walking_meets_them((world, start, days) in landing()) {
+        let calendar = world.calendar();
+        for unit in [Unit::Day, Unit::WorkingDay] {
+            let due = calendar.after(start, days, unit).unwrap();
+            let walked = world.after(calendar.zone(), start, days, unit);
+            prop_assert_eq!(due.at, walked, "{} {:?}: {:?}", days, unit, due.trace);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What an amount of time is promised for, if it is promised at all, and why.
 
 mod pool;
+mod refuse;
 mod waiting;
 
 use self::pool::Pool;
@@ -8,7 +9,6 @@ use super::clause::{Anchor, Sentence};
 use super::document::Document;
 use super::duration::Duration;
 use super::sense::{Sense, Senses};
-use super::text::Kind;
 use crate::clock::policy::{Bound, Unit};
 use std::ops::Range;
 
@@ -112,110 +112,6 @@ impl Scene<'_> {
         self.sentence.anchors.get(self.index).and_then(Option::as_ref)
     }
 
-    fn not_promised(&self, clause: &Range<usize>) -> bool {
-        let end = self.sentence.durations.get(self.index).map_or(clause.end, |d| d.tokens.end);
-        // "If we do not provide an answer within 9 days, …" denies no promise.
-        let first = self.sentence.range.start;
-        let condition = self.sentence.set(&(first..first + 1)).has(Sense::If) && !self.comma_between(first, end);
-        self.sentence.set(&(clause.start..end)).has(Sense::NoPromise) && !condition
-    }
-
-    /// Amounts that belong to something else than the handling of a report.
-    fn refused(&self, duration: &Duration, clause: &Range<usize>, pool: &Pool) -> Result<(), &'static str> {
-        let said = self.sentence.set(clause).with(pool.said);
-        let answers = pool.has(Sense::Ack) || pool.has(Sense::Respond) || pool.has(Sense::Assess);
-        let near = duration.tokens.start.saturating_sub(4).max(self.sentence.range.start)..duration.tokens.start;
-        let deadline = self.sentence.set(&near).any(&[Sense::Within, Sense::AtMost]);
-        let lasting = duration.tokens.start.saturating_sub(1).max(self.sentence.range.start)..duration.tokens.start;
-        if self.sentence.set(&lasting).has(Sense::Lasting)
-            && pool.has(Sense::Fix)
-            && !answers
-            && !pool.has(Sense::Disclose)
-        {
-            return Err("how long fixes are provided for");
-        }
-        if said.has(Sense::Support) && !answers && !deadline && !pool.has(Sense::Disclose) {
-            return Err("how long versions are supported");
-        }
-        let of_reports =
-            self.sentence.set(&self.sentence.range).any(&[Sense::Us, Sense::You, Sense::Report, Sense::Vulnerability]);
-        if said.has(Sense::Practice) && !(answers && of_reports) {
-            return Err("housekeeping or advice, not the handling of a report");
-        }
-        if said.has(Sense::Announce) && !answers && !pool.has(Sense::Fix) && !said.has(Sense::Vulnerability) {
-            return Err("about announcements and release notes");
-        }
-        if said.has(Sense::Money) && !answers && !pool.has(Sense::Fix) {
-            return Err("about rewards");
-        }
-        if self.for_customers() {
-            return Err("promised to customers, not to whoever reports");
-        }
-        if self.document.headings(self.block).next().is_some_and(|h| h.has(Sense::Announce) && !h.any(&REPORTING)) {
-            return Err("under a heading on announcements");
-        }
-        let whole = self.sentence.set(&self.sentence.range);
-        if whole.has(Sense::Others) && !whole.any(&[Sense::Us, Sense::You, Sense::Report, Sense::Vulnerability]) {
-            return Err("what someone or something else does");
-        }
-        if pool.distance == 0
-            && pool.acts.iter().all(|a| matches!(a.1, Sense::Ack | Sense::Respond) && self.denied(a.0))
-            && !pool.acts.is_empty()
-        {
-            return Err("what happens without an answer");
-        }
-        let before = clause.start.min(duration.tokens.start)..duration.tokens.start;
-        let duty = self.sentence.senses_in(&before).find(|(_, s)| *s == Sense::Duty).map(|(t, _)| t);
-        if let Some(duty) = duty {
-            let who = self.sentence.set(&(before.start..duty.start));
-            let others = who.any(&[Sense::Users, Sense::Partner])
-                || (who.has(Sense::You) && !who.any(&[Sense::Report, Sense::Us]));
-            let gets = self.sentence.set(&(duty.end..(duty.end + 3).min(self.sentence.range.end))).has(Sense::Receive)
-                || self.hears(&(duty.end..(duty.end + 3).min(self.sentence.range.end)));
-            if others && !gets && !pool.has(Sense::Disclose) && !said.has(Sense::Wait) {
-                return Err("asked of someone else, not promised");
-            }
-        }
-        Ok(())
-    }
-
-    fn comma_between(&self, from: usize, to: usize) -> bool {
-        let tokens = self.sentence.words.tokens.get(from..to).unwrap_or_default();
-        tokens.iter().any(|t| t.kind == Kind::Mark(','))
-    }
-
-    /// "If a fix is available within 7 days of the introduction, …": what has to be so, said of nobody's promise.
-    fn in_a_condition(&self, duration: &Duration) -> bool {
-        let range = self.sentence.range.start..duration.tokens.start;
-        let condition = self.sentence.senses_in(&range).filter(|(_, s)| *s == Sense::If).last().map(|(t, _)| t);
-        let Some(condition) = condition.filter(|c| c.start == self.sentence.range.start) else { return false };
-        let inside = condition.end..duration.tokens.start;
-        let ends = self.comma_between(duration.tokens.end, self.sentence.range.end);
-        let promised = self.sentence.set(&inside).any(&[Sense::Us, Sense::You, Sense::Not, Sense::NoPromise])
-            || self
-                .sentence
-                .words
-                .tokens
-                .get(inside.clone())
-                .unwrap_or_default()
-                .iter()
-                .any(|t| matches!(t.norm.as_str(), "will" | "shall" | "aim" | "expect" | "can"));
-        ends && !self.comma_between(inside.start, inside.end) && !promised && !self.sentence.unspaced(condition.start)
-    }
-
-    /// A row for those who pay: "Enterprise customers".
-    fn for_customers(&self) -> bool {
-        let first = self.document.blocks.get(self.block).and_then(|b| b.place).and_then(|p| p.first);
-        let words = first.and_then(|f| self.document.words.get(f));
-        words.is_some_and(|w| w.tokens.iter().any(|t| CUSTOMERS.contains(&t.norm.as_str())))
-    }
-
-    /// "Not" or "without" right before an act.
-    fn denied(&self, act: usize) -> bool {
-        let near = act.saturating_sub(2).max(self.sentence.range.start)..act;
-        self.sentence.set(&near).has(Sense::Not)
-    }
-
     fn decide(&self, duration: &Duration, pool: &Pool) -> Heard {
         let from = self.anchor().and_then(|a| a.from);
         let strong = 5 - pool.distance.min(3);
@@ -229,7 +125,10 @@ impl Scene<'_> {
         }
         if duration.every {
             let over = self.over();
-            return if pool.has(Sense::Update)
+            // "You hear from us every week."
+            let heard = pool.has(Sense::Respond) && pool.distance == 0 && pool.said.has(Sense::You);
+            return if heard
+                || pool.has(Sense::Update)
                 || over.has(Sense::Update)
                 || pool.has(Sense::Respond) && self.nearby().has(Sense::Update)
             {
@@ -436,12 +335,6 @@ impl Scene<'_> {
         claim(Promise::Fix, strong, from.filter(|f| *f != "release"), "the fix")
     }
 }
-
-/// Senses of headings that are about reports after all.
-const REPORTING: [Sense; 5] = [Sense::Report, Sense::Vulnerability, Sense::Disclose, Sense::Send, Sense::Respond];
-
-/// Those who are promised more than whoever reports.
-const CUSTOMERS: [&str; 5] = ["customer", "customers", "enterprise", "subscribers", "premium"];
 
 fn claim(promise: Promise, strength: u8, from: Option<&'static str>, why: &'static str) -> Heard {
     Ok(vec![Claim { promise, strength, from, receipt: false, why }])

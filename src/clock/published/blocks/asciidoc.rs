@@ -73,6 +73,15 @@ impl Reader {
         if let Some(fence) = fence(line.text) {
             return self.verbatim(lines, fence);
         }
+        // ".What to send": the title of a block stands over it as a heading does.
+        let titled = line.text.strip_prefix('.').is_some_and(|t| t.starts_with(|c: char| c.is_alphabetic()));
+        if titled && lines.get(1).is_some_and(|l| !l.is_blank()) {
+            self.end_lists(0);
+            self.build.heading(6);
+            self.give(&[line.from(1)]);
+            self.build.close();
+            return 1;
+        }
         if line.text.starts_with("|===") || line.text.starts_with(",===") {
             self.end_lists(0);
             let header = std::mem::take(&mut self.header);
@@ -171,8 +180,7 @@ impl Reader {
         let mut own = lines.get(..end).unwrap_or_default().to_vec();
         if let Some(line) = own.first_mut() {
             let named = ADMONITIONS.iter().find(|a| line.text.starts_with(**a)).map_or(0, |a| a.len());
-            let title = usize::from(line.text.starts_with('.') && !line.text.starts_with(".."));
-            *line = line.from(named.max(title));
+            *line = line.from(named);
         }
         self.build.prose();
         self.give(&own);

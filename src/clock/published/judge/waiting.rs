@@ -134,7 +134,9 @@ impl Scene<'_> {
         let range = self.sentence.range.start..duration.tokens.end;
         let not = self.sentence.senses_in(&range).find(|(_, s)| *s == Sense::Not).map(|(t, _)| t.end);
         let Some(not) = not else { return false };
-        let near = self.sentence.set(&(not..(not + 4).min(self.sentence.range.end)));
+        // "Have you heard nothing from us", "no reply".
+        let near = not.saturating_sub(3).max(self.sentence.range.start)..(not + 4).min(self.sentence.range.end);
+        let near = self.sentence.set(&near);
         let last = self.sentence.range.end.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i));
         let asks = last.is_some_and(|t| t.kind == Kind::Mark('?'));
         let all = self.sentence.set(&self.sentence.range);

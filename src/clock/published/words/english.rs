@@ -155,7 +155,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::History,
-            "historically | usually | the past | the last | most fixes | most reports | most issues | most vulnerabilities | last year | last month | in the past | so far | often | have been | to date | commonly | history",
+            "used to | once got | once had | once received | historically | usually | the past | the last | most fixes | most reports | most issues | most vulnerabilities | last year | last month | in the past | so far | often | have been | to date | commonly | history",
         ),
         (Sense::Every, "every | each | once a | once per | per | once every | at least once every | a day | once each"),
         (Sense::After, "after | following | of | from | since | once | upon | post | starting"),
@@ -297,7 +297,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Include,
             "include | includes | including | included | provide | providing | contain | contains | details | information | fill | describe | with a description | should have | should be | attach \
-             | with details | following details | following information | as much as possible | as much information | tell us | what to include | list",
+             | with details | following details | following information | as much as possible | as much information | tell us | what to include | what to send | list",
         ),
         (
             Sense::Content,
@@ -338,7 +338,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
     rhythms: &[
         (1, Unit::Day, "daily"),
         (1, Unit::Week, "weekly"),
-        (2, Unit::Week, "biweekly | bi-weekly | fortnightly | every other week"),
+        (2, Unit::Week, "fortnight | biweekly | bi-weekly | fortnightly | every other week"),
         (1, Unit::Month, "monthly"),
     ],
     numbers: &[
