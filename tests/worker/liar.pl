@@ -8,6 +8,20 @@ binmode STDOUT;
 $| = 1;
 my ($lie) = $0 =~ m{([^/]*)$};
 
+# Everything that a worker is ever told, kept beside the name.
+if ($lie eq 'recorder') {
+    open my $record, '>:raw', "$0.record" or die;
+    my $head;
+    while ((read(STDIN, $head, 5) // 0) == 5) {
+        read(STDIN, my $body, unpack('xV', $head));
+        syswrite $record, $head . $body;
+        my $kind = substr $head, 0, 1;
+        if ($kind eq 'S') { print frame('g', '{"landlock":"full","seccomp":true,"limits":true}') }
+        if ($kind eq 'O') { print frame('d', 'recorded') }
+    }
+    exit 0;
+}
+
 # The next frame's kind.
 sub take {
     my ($head, $body) = ('', '');

@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
+use sealpost::pgp::keyring::Keyring;
 use sealpost::report::Opened;
 use sealpost::worker::{Limits, Reader, StartError};
 
@@ -40,11 +41,11 @@ const LIES: [(&str, &str); 27] = [
     ("spin", "more than 1 s of computing"),
 ];
 
-fn liar(name: &str, people: &People, limits: Limits) -> (tempfile::TempDir, Reader) {
+pub fn liar(name: &str, ring: Keyring, limits: Limits) -> (tempfile::TempDir, Reader) {
     let folder = support::folder();
     let program = folder.path().join(name);
     symlink(root().join("tests/worker/liar.pl"), &program).unwrap();
-    let reader = Reader::new(program, people.ring(), limits);
+    let reader = Reader::new(program, ring, limits);
     (folder, reader)
 }
 
@@ -58,7 +59,7 @@ fn every_lie_is_seen_through() {
         // The one that spins is to be ended by its own limit.
         let wall_ms = if lie == "spin" { 60_000 } else { 1_000 };
         let limits = Limits { wall_ms, cpu_s: 1, questions: 50, ..Limits::default() };
-        let (_folder, mut reader) = liar(lie, &people, limits);
+        let (_folder, mut reader) = liar(lie, people.ring(), limits);
         let begun = Instant::now();
         let opened = reader.open(if lie == "deaf" { &long } else { &mail }, &context()).unwrap();
         let reason = opened.quarantined.clone().unwrap_or_else(|| panic!("{lie} was believed"));
@@ -74,7 +75,7 @@ fn every_lie_is_seen_through() {
 fn what_does_not_greet_is_no_worker() {
     let people = People::new();
     for name in ["rude", "gone", "liar"] {
-        let (_folder, mut reader) = liar(name, &people, Limits::default());
+        let (_folder, mut reader) = liar(name, people.ring(), Limits::default());
         let failed = reader.open(&people.mail(1, b"hello\n"), &context());
         assert!(matches!(failed, Err(StartError::Greeting(_))), "{name}: {failed:?}");
     }
