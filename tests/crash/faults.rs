@@ -68,6 +68,30 @@ fn a_disk_that_fails_under_an_outbox() {
     at_every_call(Job::Outbox, FAULTS);
 }
 
+/// The log is carried over into the file, and in the middle of a page the process dies or the disk is full: the page is whole
+/// in the log, so that an audit, which only reads, has nothing to complain of.
+#[test]
+fn a_page_half_carried_over_is_no_damage() {
+    let ready = Ready::new(Job::Poll);
+    let calls = ready.calls("w");
+    let carried: Vec<u64> = (1..)
+        .zip(&calls)
+        .filter(|(_, (_, call, name))| call == "pwrite" && name == "ledger.db")
+        .map(|(at, _)| at)
+        .collect();
+    assert!(carried.len() > 10, "{calls:?}");
+    let picked: Vec<u64> = spread(carried.len() as u64, rounds(5)).iter().map(|i| carried[*i as usize - 1]).collect();
+    let cases: Vec<(&str, u64)> = picked.iter().flat_map(|at| [("torn", *at), ("full", *at)]).collect();
+    each(&ready, &cases, |ready, (mode, at)| {
+        let ran = ready.disturb(&Fault { mode, at: *at, errno: ENOSPC, classes: "w" });
+        assert!(ran.status.is_none() || *mode == "full", "{ran:?}");
+        let audit = ready.bench.well(&["audit"]);
+        assert_eq!(audit["ok"], true, "{audit}");
+        ready.mend();
+    });
+    figure("crash", &format!("pages half carried over {}, taken for damage 0", cases.len()));
+}
+
 /// Cut on our side, at each call to a server.
 #[test]
 fn a_connection_that_breaks_under_replies() {
