@@ -12,6 +12,7 @@ mod decrypt;
 mod elgamal;
 mod judge;
 mod ocb20;
+mod password;
 mod shown;
 mod unwrap;
 mod verify;
@@ -86,6 +87,9 @@ fn with_walk<T>(
     collect(&mut second, &outer);
     then(second, &second_env, outer)
 }
+
+/// The warning of mail that a password would open, or did.
+pub const PASSWORD: &str = "password-encrypted";
 
 /// How far a sender's clock may run ahead of ours.
 const SKEW: std::time::Duration = std::time::Duration::from_secs(30 * 60);

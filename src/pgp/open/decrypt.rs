@@ -21,6 +21,7 @@ use super::blowfish;
 use super::cipher;
 use super::ocb20;
 use super::packets::{self, Outline, tag};
+use super::password;
 use super::unwrap;
 use super::verify::{self, Sig};
 use crate::pgp::keyring::Keyring;
@@ -77,6 +78,10 @@ pub struct Sealing {
     pub with: Option<Fingerprint>,
     /// The very key.
     pub with_key: Option<Fingerprint>,
+    /// A password opens it, too, or nothing else does.
+    pub password: bool,
+    /// A password did.
+    pub by_password: bool,
     /// The cipher has blocks of 64 bits or is otherwise out of use.
     pub weak_cipher: bool,
 }
@@ -115,7 +120,8 @@ fn read_message(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
         let sealing = Sealing { recipients: outline.recipients.clone(), ..Sealing::default() };
         return Err(if outline.pkesks + outline.skesks > 0 { Failed::Refused(sealing) } else { Failed::Malformed });
     };
-    let mut sealing = Sealing { recipients: outline.recipients.clone(), ..Sealing::default() };
+    let password = outline.skesks > 0;
+    let mut sealing = Sealing { recipients: outline.recipients.clone(), password, ..Sealing::default() };
     match container.tag {
         tag::SEIPD | tag::OCB | tag::SED => {}
         tag::SIGNATURE | tag::PUBLIC_KEY | tag::SECRET_KEY if outline.pkesks + outline.skesks > 0 => {
@@ -129,10 +135,9 @@ fn read_message(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
     if container.tag == tag::SED {
         return Err(Failed::Refused(sealing));
     }
-    if outline.pkesks == 0 {
-        let reason = "it is encrypted with a password, which is never asked for; ask the sender to encrypt to our \
-                      certificate";
-        return Err(Failed::Unopened(sealing, reason.into()));
+    if outline.pkesks == 0 && env.keys.message_password().is_none() {
+        let reason = no_key(&sealing);
+        return Err(Failed::Unopened(sealing, reason));
     }
     if container.tag == tag::OCB {
         return read_ocb20(data, env, &outline, sealing);
@@ -207,6 +212,9 @@ fn finish(input: usize, payload: openpgp::Result<Option<Plaintext>>, state: Stat
 }
 
 fn no_key(sealing: &Sealing) -> String {
+    if sealing.recipients.is_empty() && sealing.password {
+        return password::CLOSED.into();
+    }
     if sealing.recipients.iter().all(|id| id.bytes().all(|b| b == b'0')) {
         return "its recipients are hidden and none of our secret keys opens it".into();
     }
@@ -363,7 +371,7 @@ impl DecryptionHelper for Helper<'_> {
     fn decrypt(
         &mut self,
         pkesks: &[PKESK],
-        _skesks: &[SKESK],
+        skesks: &[SKESK],
         cipher: Option<SymmetricAlgorithm>,
         decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
     ) -> openpgp::Result<Option<Cert>> {
@@ -374,6 +382,7 @@ impl DecryptionHelper for Helper<'_> {
         }
         match self.try_keys(pkesks, cipher, decrypt) {
             Some(cert) => Ok(Some(cert)),
+            None if self.try_password(skesks, decrypt) => Ok(None),
             None => Err(openpgp::Error::MissingSessionKey("none of our keys opens it".into()).into()),
         }
     }

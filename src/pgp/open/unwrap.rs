@@ -17,7 +17,7 @@ pub const MAX_PKESKS: usize = 64;
 const MAX_WILDCARDS: usize = 4;
 const MAX_OWN_TRIED: usize = 64;
 
-type Try<'a> = dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool + 'a;
+pub(super) type Try<'a> = dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool + 'a;
 
 impl Helper<'_> {
     /// Tries the named keys, then every key on what hides its recipient: a bounded number of times, never by To or Cc, and
