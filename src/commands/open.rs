@@ -36,7 +36,15 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let mut opened = open::open(&raw, &ring, &context);
     if wants_password(&opened) {
         for source in passwords(app, args, config.as_ref()) {
-            let Some(password) = source()? else { continue };
+            let password = match source() {
+                Ok(Some(password)) => password,
+                Ok(None) => continue,
+                Err(e) if args.password_file.is_some() => return Err(e.into()),
+                Err(e) => {
+                    app.say(e.to_string());
+                    continue;
+                }
+            };
             ring.set_message_password(password);
             opened = open::open(&raw, &ring, &context);
             if !wants_password(&opened) {

@@ -205,7 +205,8 @@ fn finish(input: usize, payload: openpgp::Result<Option<Plaintext>>, state: Stat
         Err(_) if state.session_key || state.unwrapped_badly => Err(Failed::Refused(state.sealing)),
         Err(_) => {
             let locked = state.locked.map(|key| locked(&key));
-            let reason = locked.or(state.agent).unwrap_or_else(|| no_key(&state.sealing));
+            let costly = state.costly_password.then(|| password::COSTLY.to_owned());
+            let reason = locked.or(state.agent).or(costly).unwrap_or_else(|| no_key(&state.sealing));
             Err(Failed::Unopened(state.sealing, reason))
         }
     }
@@ -322,6 +323,8 @@ pub(super) struct State {
     pub(super) locked: Option<Fingerprint>,
     /// Why gpg-agent did not use its key, in words.
     pub(super) agent: Option<String>,
+    /// A password cannot be tried at a cost that is allowed.
+    pub(super) costly_password: bool,
     /// The session key of a container that is ours to open.
     pub(super) blowfish: Option<SessionKey>,
     limit: Option<&'static str>,

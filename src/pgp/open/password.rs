@@ -12,6 +12,10 @@ use super::unwrap::Try;
 pub const CLOSED: &str = "it is encrypted with a password; ask the sender to encrypt to our certificate, or try the password \
                           with sealpost open";
 
+/// Why it stays closed although there is a password.
+pub const COSTLY: &str = "to try a password on it would take more memory or time than a stranger may ask for; ask the sender \
+                          to encrypt to our certificate";
+
 /// Deriving a key from a password is made to be slow, so few packets are looked at.
 const MAX_TRIED: usize = 2;
 /// The sender says how much memory Argon2 takes: 64 MiB, which RFC 9580 section 3.7.1.4 calls for on small machines, and no more.
@@ -24,7 +28,9 @@ impl Helper<'_> {
     pub(super) fn try_password(&mut self, skesks: &[SKESK], decrypt: &mut Try<'_>) -> bool {
         let Some(password) = self.env.keys.message_password() else { return false };
         let password = openpgp::crypto::Password::from(password.expose());
-        for skesk in skesks.iter().filter(|skesk| is_affordable(skesk)).take(MAX_TRIED) {
+        let (affordable, costly): (Vec<&SKESK>, Vec<&SKESK>) = skesks.iter().partition(|skesk| is_affordable(skesk));
+        self.state.costly_password = !costly.is_empty();
+        for skesk in affordable.into_iter().take(MAX_TRIED) {
             let Ok((cipher, key)) = skesk.decrypt(&password) else { continue };
             if decrypt(cipher, &key) {
                 self.state.sealing.by_password = true;

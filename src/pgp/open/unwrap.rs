@@ -4,7 +4,7 @@ use sequoia_openpgp as openpgp;
 
 use openpgp::Cert;
 use openpgp::cert::amalgamation::key::ErasedKeyAmalgamation;
-use openpgp::crypto::SessionKey;
+use openpgp::crypto::{SessionKey, mpi};
 use openpgp::packet::PKESK;
 use openpgp::packet::key::{PublicParts, SecretParts};
 use openpgp::types::{PublicKeyAlgorithm, SymmetricAlgorithm};
@@ -38,7 +38,8 @@ impl Helper<'_> {
                     }
                     let unlocked = ka.key().optional_secret().map(|secret| !secret.is_encrypted());
                     let asked = self.state.agent.is_none() && self.in_agent(&ka);
-                    self.state.unwrapped_badly |= unlocked.unwrap_or(asked) && self.state.blowfish.is_none();
+                    let tried = unlocked.unwrap_or(asked) && supports(ka.key().mpis());
+                    self.state.unwrapped_badly |= tried && self.state.blowfish.is_none();
                 }
             }
         }
@@ -114,10 +115,26 @@ impl Helper<'_> {
             return None;
         }
         let key: openpgp::packet::Key<SecretParts, _> = key;
+        if !supports(key.mpis()) {
+            let reason = format!(
+                "our key {:X} would open it, but this program cannot use its curve; keep that key in gpg-agent, which can",
+                key.fingerprint()
+            );
+            self.state.agent.get_or_insert(reason);
+            return None;
+        }
         if is_elgamal(key.pk_algo()) {
             return pkesk.decrypt(&mut ElGamal::new(key), cipher);
         }
         key.into_keypair().ok().and_then(|mut pair| pkesk.decrypt(&mut pair, cipher))
+    }
+}
+
+/// Whether the backend can work on the curve of a key.
+fn supports(key: &mpi::PublicKey) -> bool {
+    match key {
+        mpi::PublicKey::ECDH { curve, .. } => curve.is_supported(),
+        _ => true,
     }
 }
 
