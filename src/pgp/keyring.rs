@@ -221,7 +221,7 @@ impl Keyring {
         if opened == 0 { Err(KeyringError::WrongPassphrase) } else { Ok(()) }
     }
 
-    /// Names the secret keys that are at hand now: mail that none of them opens need not be tried again with the same ones.
+    /// Names the secret keys that are at hand now, those in gpg-agent as far as it may use them: mail that none of them opens need not be tried again with the same ones.
     pub fn digest(&self) -> String {
         self.digest_of(|locked| !locked)
     }
@@ -240,7 +240,7 @@ impl Keyring {
             .map(|ka| ka.key().fingerprint().to_hex())
             .collect();
         if let Some(agent) = &self.agent {
-            names.extend(self.own.iter().flat_map(|cert| agent.held(cert)).map(|fingerprint| fingerprint.to_hex()));
+            names.extend(self.own.iter().flat_map(|cert| agent.usable(cert)).map(|fingerprint| fingerprint.to_hex()));
         }
         names.sort_unstable();
         names.dedup();

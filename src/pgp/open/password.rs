@@ -32,6 +32,8 @@ impl Helper<'_> {
         self.state.costly_password = !costly.is_empty();
         for skesk in affordable.into_iter().take(MAX_TRIED) {
             let Ok((cipher, key)) = skesk.decrypt(&password) else { continue };
+            // Version 6 proves the password by itself: what does not open then was changed.
+            self.state.unwrapped_badly |= skesk.version() == 6;
             if decrypt(cipher, &key) {
                 self.state.sealing.by_password = true;
                 self.state.session_key = true;
