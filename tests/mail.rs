@@ -83,7 +83,7 @@ fn every_fixture_gives_what_stands_beside_it() {
     let folder = root().join("fixtures/mail");
     let keys = keyring();
     let found = cases(&folder);
-    assert!(found.len() >= 70, "only {} mails found", found.len());
+    assert!(found.len() >= 125, "only {} mails found", found.len());
     let mut wrong = Vec::new();
     for path in found {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

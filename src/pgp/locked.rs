@@ -137,6 +137,13 @@ mod tests {
         let locked = key.clone().parts_into_public().add_secret(locked).0;
         assert!(locked.clone().decrypt_secret(&right).is_err(), "the library reads it now: this file can go");
         assert!(unlock(&locked, &wrong).is_none());
+        let SecretKeyMaterial::Encrypted(sealed) = locked.secret() else { panic!("it is locked") };
+        let mut changed = sealed.ciphertext().unwrap().to_vec();
+        changed[BLOCK + 5] ^= 1;
+        let protection = (sealed.s2k().clone(), sealed.algo(), sealed.checksum());
+        let changed = Encrypted::new(protection.0, protection.1, protection.2, changed.into());
+        let changed = key.clone().parts_into_public().add_secret(SecretKeyMaterial::Encrypted(changed)).0;
+        assert!(unlock(&changed, &right).is_none(), "a key that was changed was unlocked");
         let unlocked = unlock(&locked, &right).expect("the passphrase opens it");
         assert_eq!(unlocked.secret(), key.secret());
         assert!(unlock(&unlocked, &right).is_none(), "it is open already");
