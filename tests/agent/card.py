@@ -1,32 +1,15 @@
 #!/usr/bin/env python3
-"""Stands for GnuPG's scdaemon with an OpenPGP card in the reader: answers gpg-agent on its pipe and works with the RSA keys that
-`card.json` beside it holds. As a card it removes the padding of a decryption by itself and makes that of a signature.
+"""Stands for GnuPG's scdaemon with an OpenPGP card in the reader: answers gpg-agent on its pipe, and on a socket as soon as the agent
+has more than one thing to ask, and works with the RSA keys that `card.json` beside it holds. As a card it removes the padding of a
+decryption by itself and makes that of a signature.
 
 Without `card.json` the reader is empty. `card.log` gets each command's first word."""
-import json, os, sys
+import json, os, socket, sys, threading
 
 here = os.path.dirname(os.path.abspath(__file__))
 SERIAL = "D276000124010304FFFE000000010000"
+SOCKET = f"{here}/S.card"
 NO_CARD = "ERR 100696144 No such device <SCD>"
-out, data = sys.stdout.buffer, b""
-
-
-def say(line):
-    out.write(line.encode() + b"\n")
-    out.flush()
-
-
-def give(value):
-    escaped = b"".join(b"%%%02X" % byte if byte in b"%\r\n" else bytes([byte]) for byte in value)
-    # No line is longer than 1,000 bytes.
-    at = 0
-    while at < len(escaped):
-        end = min(at + 900, len(escaped))
-        while end < len(escaped) and b"%" in escaped[end - 2:end]:
-            end -= 1
-        out.write(b"D " + escaped[at:end] + b"\n")
-        at = end
-    out.flush()
 
 
 def keys():
@@ -37,45 +20,78 @@ def keys():
         return None
 
 
+def size(key):
+    return (int(key["n"], 16).bit_length() + 7) // 8
+
+
 def power(key, value):
     number = int.from_bytes(value, "big")
-    size = (int(key["n"], 16).bit_length() + 7) // 8
-    return pow(number, int(key["d"], 16), int(key["n"], 16)).to_bytes(size, "big")
+    return pow(number, int(key["d"], 16), int(key["n"], 16)).to_bytes(size(key), "big")
 
 
-def answer(word, rest):
-    global data
-    card = keys()
-    if word in ("SERIALNO", "LEARN"):
-        if card is None:
-            return NO_CARD
-        say(f"S SERIALNO {SERIAL}")
-    elif word == "SETDATA":
-        more = rest.startswith("--append")
-        value = bytes.fromhex(rest.split()[-1])
-        data = data + value if more else value
-    elif word in ("PKDECRYPT", "PKSIGN"):
-        key = (card or {}).get(rest.split()[-1])
-        if key is None:
-            return NO_CARD
-        if word == "PKDECRYPT":
-            padded = power(key, data).lstrip(b"\0")
-            assert padded[:1] == b"\2", "no padding of a decryption"
-            say("S PADDING 0")
-            give(padded[padded.index(b"\0") + 1:])
-        else:
-            size = (int(key["n"], 16).bit_length() + 7) // 8
-            give(power(key, b"\0\1" + b"\xff" * (size - len(data) - 3) + b"\0" + data))
-    elif word == "GETINFO" and rest != "version":
-        return "ERR 100663573 Not implemented <SCD>"
-    return "OK"
+class Session:
+    """One connection of the agent."""
+
+    def __init__(self, lines, out):
+        self.lines, self.out, self.data = lines, out, b""
+
+    def say(self, line):
+        self.out.write(line + b"\n")
+        self.out.flush()
+
+    def give(self, value):
+        # No line is longer than 1,000 bytes, an escaped byte takes three.
+        for at in range(0, len(value), 300):
+            self.say(b"D " + b"".join(b"%%%02X" % byte if byte in b"%\r\n" else bytes([byte]) for byte in value[at:at + 300]))
+
+    def answer(self, word, rest):
+        card = keys()
+        if word in ("SERIALNO", "LEARN"):
+            if card is None:
+                return NO_CARD
+            self.say(f"S SERIALNO {SERIAL}".encode())
+        elif word == "SETDATA":
+            value = bytes.fromhex(rest.split()[-1])
+            self.data = self.data + value if rest.startswith("--append") else value
+        elif word in ("PKDECRYPT", "PKSIGN"):
+            key = (card or {}).get(rest.split()[-1])
+            if key is None:
+                return NO_CARD
+            if word == "PKSIGN":
+                fill = b"\xff" * (size(key) - len(self.data) - 3)
+                self.give(power(key, b"\0\1" + fill + b"\0" + self.data))
+            else:
+                padded = power(key, self.data).lstrip(b"\0")
+                assert padded[:1] == b"\2", "no padding of a decryption"
+                self.say(b"S PADDING 0")
+                self.give(padded[padded.index(b"\0") + 1:])
+        elif (word, rest) == ("GETINFO", "socket_name"):
+            self.give(SOCKET.encode())
+        return "OK"
+
+    def run(self):
+        self.say(b"OK a card of software is ready")
+        for line in self.lines:
+            word, _, rest = line.decode().strip().partition(" ")
+            with open(f"{here}/card.log", "a") as log:
+                log.write(word + "\n")
+            self.say(self.answer(word, rest).encode())
+            if word == "BYE":
+                break
 
 
-say("OK a card of software is ready")
-for line in sys.stdin:
-    word, _, rest = line.strip().partition(" ")
-    with open(f"{here}/card.log", "a") as log:
-        log.write(word + "\n")
-    say(answer(word, rest))
-    if word == "BYE":
-        break
+def serve(listener):
+    while True:
+        connection, _ = listener.accept()
+        session = Session(connection.makefile("rb"), connection.makefile("wb"))
+        threading.Thread(target=session.run, daemon=True).start()
+
+
+listener = socket.socket(socket.AF_UNIX)
+if os.path.exists(SOCKET):
+    os.unlink(SOCKET)
+listener.bind(SOCKET)
+listener.listen()
+threading.Thread(target=serve, args=(listener,), daemon=True).start()
+# The pipe is the agent itself: when it ends, so does this.
+Session(sys.stdin.buffer, sys.stdout.buffer).run()
