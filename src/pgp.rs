@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod certs;
 pub mod keyring;
+mod locked;
 pub mod open;
 pub mod seal;
 

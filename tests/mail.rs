@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use sealpost::output::message::{MessageView, Stored};
 use sealpost::pgp::keyring::Keyring;
 use sealpost::pgp::open::{self, Context};
+use sealpost::report::CertSource;
 use sealpost::secret::Password;
 use sealpost::verdict::EncryptionStatus;
 use serde_json::Value;
@@ -83,7 +84,7 @@ fn every_fixture_gives_what_stands_beside_it() {
     let folder = root().join("fixtures/mail");
     let keys = keyring();
     let found = cases(&folder);
-    assert!(found.len() >= 70, "only {} mails found", found.len());
+    assert!(found.len() >= 125, "only {} mails found", found.len());
     let mut wrong = Vec::new();
     for path in found {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -138,6 +139,20 @@ fn a_certificate_that_was_not_vouched_for_is_never_good() {
     assert!(opened.verdict.signature.carried);
     assert_eq!(opened.candidates.len(), 1);
     assert_eq!(opened.candidates[0].address.as_deref(), Some("stranger@example.net"));
+}
+
+/// Gossip is about other recipients and counts only inside the seal; an Autocrypt field only for the sender.
+#[test]
+fn certificates_that_came_along_are_candidates_for_whom_they_may_be() {
+    let offered = |name: &str| {
+        let raw = std::fs::read(root().join("fixtures/mail").join(name)).expect("the fixture");
+        let opened = open::open(&raw, &keyring(), &context());
+        opened.candidates.iter().map(|found| (found.source, found.address.clone())).collect::<Vec<_>>()
+    };
+    let gossip = offered("autocrypt-gossip.eml");
+    assert_eq!(gossip, [(CertSource::Gossip, Some("stranger@example.net".into()))]);
+    assert_eq!(offered("autocrypt-gossip-outside.eml"), []);
+    assert_eq!(offered("autocrypt-of-another-address.eml"), []);
 }
 
 #[test]

@@ -23,7 +23,8 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     };
     if !args.anchor.is_empty() {
         let anchors = anchor::compare(app, &config, &ledger, &args.anchor)?;
-        let broken = anchors.iter().filter_map(|a| Some(format!("anchor {}: {}", a.file, a.problem.as_deref()?).into()));
+        let broken =
+            anchors.iter().filter_map(|a| Some(format!("anchor {}: {}", a.file, a.problem.as_deref()?).into()));
         view.problems.extend(broken);
         view.ok = view.problems.is_empty();
         view.anchors = Some(anchors);

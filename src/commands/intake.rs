@@ -95,6 +95,7 @@ impl<'a> Taker<'a> {
     /// Opens and files everything that is stored and not yet filed, then what a key opens now that did not before.
     pub fn settle(&mut self, config: &Config, retry_quarantined: bool) -> Result<(), Error> {
         let mut ring = self.keys(config);
+        ring.agent_may_ask(self.app.interactive);
         let pending = self.ledger.pending()?;
         let hopeful =
             if ring.is_locked() && keys::can_unlock(self.app, config) { ring.digest_unlocked() } else { ring.digest() };
@@ -102,7 +103,8 @@ impl<'a> Taker<'a> {
         if retry_quarantined {
             again.extend(self.ledger.quarantined()?);
         }
-        if pending.is_empty() && again.is_empty() {
+        let pinned = self.ledger.pinned_since()?;
+        if pending.is_empty() && again.is_empty() && pinned.is_empty() {
             return Ok(());
         }
         if let Err(e) = keys::unlock(self.app, config, &mut ring, Unlock::IfPossible) {
@@ -127,6 +129,22 @@ impl<'a> Taker<'a> {
         bar.finish_and_clear();
         for id in again {
             self.open_again(&mut opener, id)?;
+        }
+        for id in pinned {
+            self.judge_again(&mut opener, id)?;
+        }
+        Ok(())
+    }
+
+    /// A person pinned the sender's certificate since: now the signature can be checked. What was said before stays in the
+    /// history. Where the key that opened the mail is not at hand now, a later poll does it.
+    fn judge_again(&mut self, opener: &mut Opener, id: MessageId) -> Result<(), Error> {
+        let row = self.ledger.message(id)?;
+        let opened = opener.open(self.ledger, &row)?;
+        let as_before = row.opened.as_ref().is_some_and(|before| before.encryption == opened.verdict.encryption.status);
+        if as_before && opened.quarantined.is_none() {
+            let record = Record { message: id, opened: &opened, tried_with: &opener.digest, events: &[] };
+            self.ledger.record(&record, &self.stamp)?;
         }
         Ok(())
     }

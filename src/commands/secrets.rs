@@ -1,11 +1,12 @@
 //! Passwords and passphrases: from the command that the configuration names, or from a person.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use zeroize::Zeroizing;
 
-use super::App;
+use super::{App, files};
 use crate::error::{Error, Kind};
 use crate::secret::Password;
 
@@ -46,6 +47,18 @@ pub fn from_command(command: &[String], purpose: &str) -> Result<Password, Error
     }
     let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
     let line = std::str::from_utf8(line).map_err(|_| failed("what it printed is not UTF-8".into()))?;
+    Ok(Password::new(line.to_owned()))
+}
+
+/// The first line of a file that a person named.
+pub fn from_file(path: &Path) -> Result<Password, Error> {
+    let text = Zeroizing::new(files::read(path, LONGEST as u64)?);
+    let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
+    let line =
+        std::str::from_utf8(line).map_err(|_| Error::new(Kind::File, format!("{} is not UTF-8", path.display())))?;
+    if line.trim().is_empty() {
+        return Err(Error::new(Kind::File, format!("{} begins with an empty line, no password", path.display())));
+    }
     Ok(Password::new(line.to_owned()))
 }
 

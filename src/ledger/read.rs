@@ -188,6 +188,15 @@ impl Ledger {
         )
     }
 
+    /// Mails with a signature that nobody here knew, from senders for whom a certificate was pinned since, oldest first.
+    pub fn pinned_since(&self) -> Result<Vec<MessageId>> {
+        self.ids(
+            "SELECT o.message FROM opened o JOIN opening g ON g.id = o.opening JOIN pin p ON p.address = lower(o.address)
+             WHERE o.signature = 'unknown_key' AND g.event < p.event ORDER BY o.message",
+            &[],
+        )
+    }
+
     /// Mails on which a limit was hit, oldest first.
     pub fn quarantined(&self) -> Result<Vec<MessageId>> {
         self.ids(

@@ -5,10 +5,15 @@
 
 use std::ops::Range;
 
+use memchr::memmem;
+
 use super::body;
 
 /// How many blocks of one text are looked at.
 pub const MAX_BLOCKS: usize = 32;
+
+/// Every border line has them.
+const DASHES: &[u8] = b"-----";
 
 /// What an armor header line says is inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +49,7 @@ pub struct Block {
 
 /// True where there may be armor: a cheap look before the thorough one.
 pub fn is_likely(text: &[u8]) -> bool {
-    text.windows(10).any(|window| window == b"-----BEGIN")
+    memmem::find(text, b"-----BEGIN").is_some()
 }
 
 /// Finds the blocks of a text, in order. Quoted ones are the work of somebody else and are left alone.
@@ -55,7 +60,7 @@ pub fn find(text: &[u8]) -> Vec<Block> {
     }
     let lines = Lines::new(text);
     let mut at = 0;
-    while let Some(range) = lines.line(at) {
+    while let Some(range) = lines.line_with(DASHES, at) {
         let Some(kind) = border(text.get(range.clone()).unwrap_or_default(), "BEGIN") else {
             at = range.end;
             continue;
@@ -82,8 +87,16 @@ impl<'a> Lines<'a> {
     /// The line that begins here, its end included.
     fn line(&self, at: usize) -> Option<Range<usize>> {
         let rest = self.text.get(at..).filter(|rest| !rest.is_empty())?;
-        let length = rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |found| found + 1);
+        let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |found| found + 1);
         Some(at..at + length)
+    }
+
+    /// The first line from here on that holds `needle`, which has no line feed in it. `at` is the beginning of a line.
+    fn line_with(&self, needle: &[u8], at: usize) -> Option<Range<usize>> {
+        let rest = self.text.get(at..)?;
+        let found = memmem::find(rest, needle)?;
+        let start = rest.get(..found).and_then(|before| memchr::memrchr(b'\n', before)).map_or(0, |end| end + 1);
+        self.line(at + start)
     }
 
     fn get(&self, range: &Range<usize>) -> &'a [u8] {
@@ -91,24 +104,26 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Armor without readable text. It ends at its END line, or before the next BEGIN line, or with the text.
+/// Armor without readable text. It ends at its END line, which some programs join to the last line of data, or before the next BEGIN line, or with the text.
 fn plain(lines: &Lines<'_>, kind: Kind, begin: Range<usize>) -> Block {
-    let mut at = begin.end;
-    let mut content = begin.end..begin.end;
-    while let Some(range) = lines.line(at) {
+    let (content, end) = extent(lines, begin.end);
+    let (data, charset) = dearmor(lines.get(&(begin.end..content)));
+    Block { kind, range: begin.start..end, data, cleartext: None, charset, odd_header: false }
+}
+
+/// Where the content of armor ends, and where the armor does.
+fn extent(lines: &Lines<'_>, mut at: usize) -> (usize, usize) {
+    while let Some(range) = lines.line_with(DASHES, at) {
         let line = lines.get(&range);
         if border(line, "BEGIN").is_some() {
-            break;
+            return (range.start, range.start);
+        }
+        if let Some(before) = memmem::find(line, b"-----END") {
+            return (range.start + before, range.end);
         }
         at = range.end;
-        content.end = at;
-        if let Some(before) = end_border(line) {
-            content.end = range.start + before;
-            break;
-        }
     }
-    let (data, charset) = dearmor(lines.get(&content));
-    Block { kind, range: begin.start..at, data, cleartext: None, charset, odd_header: false }
+    (lines.text.len(), lines.text.len())
 }
 
 fn cleartext(lines: &Lines<'_>, begin: Range<usize>) -> Block {
@@ -184,11 +199,6 @@ fn border(line: &[u8], word: &str) -> Option<Kind> {
     }
 }
 
-/// Where an END line begins within a line; some programs join it to the last line of data.
-fn end_border(line: &[u8]) -> Option<usize> {
-    line.windows(8).position(|window| window == b"-----END")
-}
-
 fn is_blank(byte: u8) -> bool {
     // The bytes of a no-break space in UTF-8 and in Latin charsets, too.
     byte.is_ascii_whitespace() || byte == 0xa0 || byte == 0xc2
@@ -206,25 +216,24 @@ fn dearmor(content: &[u8]) -> (Vec<u8>, Option<String>) {
     // Base64 has no equals sign before two hexadecimal digits, except where somebody encoded it once more; but the
     // checksum has one in every 4,096 (`=3DAb`, RFC 9580 section 6.1).
     let is_checksum = |line: &[u8]| line.len() == 5 && line.starts_with(b"=");
-    let is_encoded = |line: &[u8]| !is_checksum(line) && line.windows(3).any(|window| window == b"=3D");
-    let again = content.split(|b| *b == b'\n').any(|line| is_encoded(line.trim_ascii()));
+    let is_marked = |text: &[u8]| memmem::find(text, b"=3D").is_some();
+    let is_encoded = |line: &[u8]| !is_checksum(line) && is_marked(line);
+    let again = is_marked(content) && body::lines(content).any(|line| is_encoded(line.trim_ascii()));
     let undone = again.then(|| body::Encoding::QuotedPrintable.decode(content));
     let content = undone.as_ref().map_or(content, |bytes| bytes.as_slice());
     let mut out = Vec::with_capacity(content.len() / 4 * 3 + 3);
     let mut charset = None;
     let (mut run, mut begun) = (body::Run::default(), false);
-    for line in content.split(|b| *b == b'\n') {
+    for line in body::lines(content) {
         let line = line.trim_ascii();
         if !begun && is_preamble(line, &mut charset) {
             continue;
         }
-        // The checksum line is the end.
-        if line.first() == Some(&b'=') && begun && line.len() <= 6 {
-            break;
-        }
         begun = true;
-        run.feed(line, &mut out);
-        if line.ends_with(b"=") {
+        // Padding or the checksum is the end, also where lines were joined.
+        let end = memchr::memchr(b'=', line);
+        run.feed(line.get(..end.unwrap_or(line.len())).unwrap_or_default(), &mut out);
+        if end.is_some() {
             break;
         }
     }
@@ -249,6 +258,8 @@ fn is_preamble(line: &[u8], charset: &mut Option<String>) -> bool {
 mod tests {
     use super::*;
 
+    use proptest::prelude::*;
+
     const HELLO: &str = "aGVsbG8=";
 
     #[test]
@@ -266,6 +277,7 @@ mod tests {
             // A checksum that only looks encoded.
             format!("-----BEGIN PGP MESSAGE-----\r\n\r\n{HELLO}\r\n=3DW8\r\n-----END PGP MESSAGE-----\r\n"),
             format!("-----BEGIN PGP MESSAGE-----\n\n{HELLO}-----END PGP MESSAGE-----"),
+            format!("-----BEGIN PGP MESSAGE-----\n\n{HELLO}=AbCd\n-----END PGP MESSAGE-----"),
             format!("-----BEGIN PGP MESSAGE-----\n\n{HELLO}"),
         ] {
             let blocks = find(text.as_bytes());
@@ -286,6 +298,31 @@ mod tests {
         assert_eq!(signed, b"first\r\n--\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nlast");
         assert_eq!(&text.as_bytes()[blocks[0].range.end..], b"after");
         assert_eq!(blocks[0].data, b"hello");
+    }
+
+    /// The same line by line.
+    fn plain_extent(text: &[u8], from: usize) -> (usize, usize) {
+        let mut at = from;
+        for line in text[from..].split_inclusive(|b| *b == b'\n') {
+            if border(line, "BEGIN").is_some() {
+                return (at, at);
+            }
+            if let Some(before) = line.windows(8).position(|window| window == b"-----END") {
+                return (at + before, at + line.len());
+            }
+            at += line.len();
+        }
+        (at, at)
+    }
+
+    proptest! {
+        #[test]
+        fn armor_ends_where_it_ends_line_by_line(
+            text in "(\n|\r\n|a|-----| |-----BEGIN PGP MESSAGE-----|-----END|> |\u{a0}|PGP){0,16}"
+        ) {
+            let text = text.as_bytes();
+            prop_assert_eq!(extent(&Lines::new(text), 0), plain_extent(text, 0));
+        }
     }
 
     #[test]

@@ -46,7 +46,12 @@ pub fn base64(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len() / 4 * 3 + 64);
     let mut run = Run::default();
     let mut at = 0;
-    for line in raw.split(|b| *b == b'\n') {
+    for line in lines(raw) {
+        let text = line.strip_suffix(b"\r").unwrap_or(line);
+        if run.held == 0 && text.len() % 4 == 0 && quads(text, &mut out) {
+            at += line.len() + 1;
+            continue;
+        }
         if !out.is_empty() && is_footer(line) {
             let rest = raw.get(at..).unwrap_or_default();
             out.reserve_exact(rest.len() + 1);
@@ -65,6 +70,28 @@ pub fn base64(raw: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The lines of a text, without their line feeds; what `split` gives, faster.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len()));
+    ends.scan(0, |start, end| {
+        let line = text.get(*start..end);
+        *start = end + 1;
+        line
+    })
+}
+
+/// Decodes whole groups of four; false, and nothing done, where something in them is not of the alphabet.
+fn quads(text: &[u8], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    out.resize(start + text.len() / 4 * 3, 0);
+    let space = out.get_mut(start..).unwrap_or_default();
+    let decoded = data_encoding::BASE64_NOPAD.decode_mut(text, space).is_ok();
+    if !decoded {
+        out.truncate(start);
+    }
+    decoded
+}
+
 /// A run of base64 that is still being read.
 #[derive(Default)]
 pub struct Run {
@@ -75,18 +102,9 @@ pub struct Run {
 impl Run {
     /// Decodes what is of the alphabet in a line and passes over the rest.
     pub fn feed(&mut self, line: &[u8], out: &mut Vec<u8>) {
-        let mut rest = line;
-        while self.held == 0
-            && let [a, b, c, d, after @ ..] = rest
-        {
-            let [a, b, c, d] = [*a, *b, *c, *d].map(|byte| SEXTETS[usize::from(byte)]);
-            if (a | b | c | d) & 0x80 != 0 {
-                break;
-            }
-            out.extend([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
-            rest = after;
-        }
-        for &byte in rest {
+        let (groups, rest) = line.split_at(line.len() / 4 * 4);
+        let fast = self.held == 0 && quads(groups, out);
+        for &byte in if fast { rest } else { line } {
             let Some(value) = sextet(byte) else { continue };
             self.bits = (self.bits << 6 | u32::from(value)) & 0xff_ffff;
             self.held += 6;
@@ -229,6 +247,65 @@ pub fn unflow(text: &str, delsp: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use proptest::prelude::*;
+
+    /// The same by the rules, one character at a time.
+    fn plain_base64(raw: &[u8]) -> Vec<u8> {
+        let (mut out, mut bits, mut held, mut at) = (Vec::new(), 0_u32, 0, 0);
+        for line in raw.split(|b| *b == b'\n') {
+            if !out.is_empty() && is_footer(line) {
+                out.push(b'\n');
+                out.extend_from_slice(&raw[at..]);
+                break;
+            }
+            for &byte in line {
+                if byte == b'=' {
+                    held = 0;
+                }
+                let Some(value) = sextet(byte) else { continue };
+                bits = bits << 6 | u32::from(value);
+                held += 6;
+                if held >= 8 {
+                    held -= 8;
+                    out.push((bits >> held & 0xff) as u8);
+                }
+            }
+            if line.contains(&b'=') {
+                held = 0;
+            }
+            at += line.len() + 1;
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        /// The fast way gives what the slow one gives, whatever the lines look like.
+        #[test]
+        fn base64_is_the_same_fast_and_slow(raw in "([A-Za-z0-9+/]{0,9}|[A-Za-z0-9+/]{76}|=|\r?\n| |-|\u{a0}|_____){0,24}") {
+            prop_assert_eq!(base64(raw.as_bytes()), plain_base64(raw.as_bytes()));
+        }
+
+        /// A run that goes on over lines, as in armor.
+        #[test]
+        fn runs_are_the_same_fast_and_slow(pieces in prop::collection::vec("([A-Za-z0-9+/]{0,9}|[A-Za-z0-9+/]{64}| |=|\u{a0}){0,4}", 0..6)) {
+            let (mut run, mut out) = (Run::default(), Vec::new());
+            for piece in &pieces {
+                run.feed(piece.as_bytes(), &mut out);
+            }
+            let joined: String = pieces.concat().replace('=', "");
+            prop_assert_eq!(out, plain_base64(joined.replace([' ', '\u{a0}'], "").as_bytes()));
+        }
+    }
+
+    #[test]
+    fn lines_are_what_split_gives() {
+        for text in [&b""[..], b"\n", b"a", b"a\n", b"\na\r\n\nb"] {
+            assert!(lines(text).eq(text.split(|b| *b == b'\n')), "{text:?}");
+        }
+    }
 
     #[test]
     fn transfer_encodings() {

@@ -56,7 +56,12 @@ pub fn of(tree: &Tree, index: usize, body: impl Fn(usize) -> Vec<u8>) -> Layer {
         kind if !kind.starts_with("multipart/") => return Layer::None,
         _ => {}
     }
-    let looks = |child: &usize| look(tree, *child, &body);
+    // Between the two parts of RFC 3156, one that lost its type is known by what it says.
+    let proper = part.media_type() == "multipart/encrypted";
+    let looks = |child: &usize| match look(tree, *child, &body) {
+        Look::Other if proper && body(*child).trim_ascii() == b"Version: 1" => Look::Version,
+        look => look,
+    };
     let kinds: Vec<(usize, Look)> = part.children.iter().take(16).map(|child| (*child, looks(child))).collect();
     if part.media_type() == "multipart/signed" {
         if is_smime_protocol(part) || kinds.iter().any(|(_, look)| *look == Look::SmimeSignature) {
@@ -66,7 +71,7 @@ pub fn of(tree: &Tree, index: usize, body: impl Fn(usize) -> Vec<u8>) -> Layer {
             return layer;
         }
     }
-    if part.media_type() == "multipart/encrypted" || kinds.iter().any(|(_, look)| *look == Look::Version) {
+    if proper || kinds.iter().any(|(_, look)| *look == Look::Version) {
         if let Some(layer) = encrypted(part, &kinds) {
             return layer;
         }

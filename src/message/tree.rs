@@ -301,7 +301,7 @@ fn before_line_break(bytes: &[u8], at: usize) -> usize {
 
 fn line_end(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
-    rest.iter().position(|b| *b == b'\n').map_or(bytes.len(), |found| at + found + 1)
+    memchr::memchr(b'\n', rest).map_or(bytes.len(), |found| at + found + 1)
 }
 
 /// Skips the `From ` line of an mbox (and an escaped one, and blank lines) before the header.

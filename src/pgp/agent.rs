@@ -6,7 +6,7 @@
 mod assuan;
 mod sexp;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -57,6 +57,8 @@ pub struct Agent {
     may_ask: bool,
     /// By the public number that tells a key from all others.
     grips: HashMap<Vec<u8>, String>,
+    /// The keys that it uses without asking anybody: those without a passphrase, and those whose passphrase it remembers.
+    ready: HashSet<String>,
 }
 
 impl Agent {
@@ -67,7 +69,7 @@ impl Agent {
         let _ = gpgconf(home, &["--launch", "gpg-agent"]);
         let told = gpgconf(home, &["--list-dirs", "agent-socket"])?;
         let socket = PathBuf::from(String::from_utf8_lossy(&told).trim_end());
-        let mut agent = Agent { socket, may_ask: false, grips: HashMap::new() };
+        let mut agent = Agent { socket, may_ask: false, grips: HashMap::new(), ready: HashSet::new() };
         agent.list()?;
         Ok(agent)
     }
@@ -87,9 +89,12 @@ impl Agent {
         cert.keys().any(|ka| self.has(ka.key().role_as_unspecified()))
     }
 
-    /// The fingerprints of the certificate's keys that it holds.
-    pub fn held<'a>(&'a self, cert: &'a Cert) -> impl Iterator<Item = Fingerprint> + 'a {
-        cert.keys().filter(|ka| self.has(ka.key().role_as_unspecified())).map(|ka| ka.key().fingerprint())
+    /// The fingerprints of the certificate's keys that it can be expected to use: all that it holds where it may ask a person,
+    /// else those that need none. What a smartcard holds always needs one, as far as can be seen without trying.
+    pub fn usable<'a>(&'a self, cert: &'a Cert) -> impl Iterator<Item = Fingerprint> + 'a {
+        let grip = |key: &Key<PublicParts, UnspecifiedRole>| self.grips.get(number(key.mpis())?);
+        let usable = move |key| grip(key).is_some_and(|grip| self.may_ask || self.ready.contains(grip));
+        cert.keys().filter(move |ka| usable(ka.key().role_as_unspecified())).map(|ka| ka.key().fingerprint())
     }
 
     /// The key, ready to be used; `None` where the agent does not hold it.
@@ -112,6 +117,11 @@ impl Agent {
             let (Some("KEYINFO"), Some(grip)) = (words.next(), words.next()) else { continue };
             if !grip.bytes().all(|b| b.is_ascii_hexdigit()) {
                 continue;
+            }
+            // Then come the type, the card's number and its key, whether the passphrase is remembered, and whether there is one.
+            let state: Vec<&str> = words.take(5).collect();
+            if matches!(state.as_slice(), ["D", _, _, "1", _] | ["D", _, _, _, "C"]) {
+                self.ready.insert(grip.to_owned());
             }
             let Ok(key) = connection.command(&format!("READKEY {grip}"), None) else { continue };
             let told = [&b"n"[..], b"q", b"y"].into_iter().find_map(|name| {
@@ -200,8 +210,9 @@ impl AgentKey {
         }
     }
 
-    /// What the private operation gives: padded (RSA, ElGamal), or the shared point (ECDH).
-    fn unwrap(&self, ciphertext: &mpi::Ciphertext) -> Result<Protected, AgentError> {
+    /// What the private operation gives: padded (RSA, ElGamal), unless the second value says that a smartcard took that off,
+    /// or the shared point (ECDH).
+    fn unwrap(&self, ciphertext: &mpi::Ciphertext) -> Result<(Protected, bool), AgentError> {
         let asked = match ciphertext {
             mpi::Ciphertext::RSA { c } => sexp::ciphertext("rsa", &[("a", c.value())]),
             mpi::Ciphertext::ElGamal { e, c } => sexp::ciphertext("elg", &[("a", e.value()), ("b", c.value())]),
@@ -211,7 +222,8 @@ impl AgentKey {
         let mut connection = self.connect()?;
         connection.command(&format!("SETKEY {}", self.grip), None)?;
         let reply = connection.command("PKDECRYPT", Some(&asked))?;
-        sexp::value(&reply.data, b"value").map(Protected::from).ok_or(AgentError::Protocol)
+        let bare = reply.status.iter().any(|line| line == "PADDING 0");
+        sexp::value(&reply.data, b"value").map(|value| (Protected::from(value), bare)).ok_or(AgentError::Protocol)
     }
 }
 
@@ -231,7 +243,7 @@ impl crypto::Decryptor for AgentKey {
     }
 
     fn decrypt(&mut self, ciphertext: &mpi::Ciphertext, length: Option<usize>) -> openpgp::Result<SessionKey> {
-        let value = match self.unwrap(ciphertext) {
+        let (value, bare) = match self.unwrap(ciphertext) {
             Ok(value) => value,
             Err(error) => {
                 let told = error.to_string();
@@ -240,7 +252,7 @@ impl crypto::Decryptor for AgentKey {
             }
         };
         let mpi::PublicKey::ECDH { .. } = self.public.mpis() else {
-            let key = unpad(&value).map(SessionKey::from);
+            let key = if bare { Some(&*value) } else { unpad(&value) }.map(SessionKey::from);
             return key.ok_or_else(|| openpgp::Error::InvalidOperation("no session key in it".into()).into());
         };
         crypto::ecdh::decrypt_unwrap(&self.public, &shared(&value), ciphertext, length)

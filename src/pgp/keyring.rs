@@ -11,6 +11,7 @@ use openpgp::parse::Parse;
 use openpgp::{Cert, KeyHandle, KeyID, Packet};
 
 use super::agent::{Agent, AgentError};
+use super::locked;
 use super::open::packets::{Packets, tag};
 use crate::message::armor::{self, Kind};
 use crate::secret::Password;
@@ -74,6 +75,7 @@ pub struct Keyring {
     by_key_id: HashMap<KeyID, Vec<Found>>,
     problems: Vec<String>,
     agent: Option<Agent>,
+    message_password: Option<Password>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -185,6 +187,16 @@ impl Keyring {
         }
     }
 
+    /// A password to try on mail that is encrypted with one. Nothing that runs by itself sets it.
+    pub fn set_message_password(&mut self, password: Password) {
+        self.message_password = Some(password);
+    }
+
+    /// The password to try on mail that is encrypted with one.
+    pub fn message_password(&self) -> Option<&Password> {
+        self.message_password.as_ref()
+    }
+
     /// True where some secret key is still locked.
     pub fn is_locked(&self) -> bool {
         self.own.iter().any(|cert| cert.keys().secret().any(|ka| ka.key().secret().is_encrypted()))
@@ -209,7 +221,7 @@ impl Keyring {
         if opened == 0 { Err(KeyringError::WrongPassphrase) } else { Ok(()) }
     }
 
-    /// Names the secret keys that are at hand now: mail that none of them opens need not be tried again with the same ones.
+    /// Names the secret keys that are at hand now, those in gpg-agent as far as it may use them: mail that none of them opens need not be tried again with the same ones.
     pub fn digest(&self) -> String {
         self.digest_of(|locked| !locked)
     }
@@ -228,7 +240,7 @@ impl Keyring {
             .map(|ka| ka.key().fingerprint().to_hex())
             .collect();
         if let Some(agent) = &self.agent {
-            names.extend(self.own.iter().flat_map(|cert| agent.held(cert)).map(|fingerprint| fingerprint.to_hex()));
+            names.extend(self.own.iter().flat_map(|cert| agent.usable(cert)).map(|fingerprint| fingerprint.to_hex()));
         }
         names.sort_unstable();
         names.dedup();
@@ -270,7 +282,8 @@ impl std::fmt::Debug for Keyring {
 fn unlocked(cert: &Cert, password: &openpgp::crypto::Password) -> Vec<Packet> {
     let mut keys = Vec::new();
     for ka in cert.keys().secret().filter(|ka| ka.key().secret().is_encrypted()) {
-        let Ok(key) = ka.key().clone().decrypt_secret(password) else { continue };
+        let decrypted = ka.key().clone().decrypt_secret(password).ok();
+        let Some(key) = decrypted.or_else(|| locked::unlock(ka.key(), password)) else { continue };
         keys.push(if ka.primary() {
             let key: Key<_, openpgp::packet::key::PrimaryRole> = key.role_into_primary();
             key.into()

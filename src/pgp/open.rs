@@ -15,6 +15,7 @@ mod elgamal;
 mod file;
 mod judge;
 mod ocb20;
+mod password;
 mod shown;
 mod statement;
 mod unwrap;
@@ -134,6 +135,9 @@ fn with_walk<T>(
     collect(&mut second, &outer);
     then(second, &second_env, outer)
 }
+
+/// The warning of mail that a password would open, or did.
+pub const PASSWORD: &str = "password-encrypted";
 
 /// How far a sender's clock may run ahead of ours.
 const SKEW: std::time::Duration = std::time::Duration::from_secs(30 * 60);

@@ -18,6 +18,7 @@ use crate::pgp::keyring::Keyring;
 use crate::pgp::open::remote::Remote;
 use crate::pgp::open::{self, Context};
 use crate::report::Opened;
+use crate::secret::Password;
 
 /// Where the program last failed.
 static PLACE: Mutex<String> = Mutex::new(String::new());
@@ -45,9 +46,12 @@ fn session() -> Option<()> {
     let cell = sandbox::enter(&limits);
     send(GREETING, &[&serde_json::to_vec(&cell).ok()?])?;
     let (KEYS, body) = receive()? else { return None };
-    let [held, own, certs] = frame::fields::<3>(&body)?;
+    let [held, own, certs, password] = frame::fields::<4>(&body)?;
     let held: HashSet<String> = serde_json::from_slice(held).ok()?;
-    let ring = Keyring::from_public(own, certs);
+    let mut ring = Keyring::from_public(own, certs);
+    if let (Ok(password), false) = (str::from_utf8(password), password.is_empty()) {
+        ring.set_message_password(Password::new(password.to_owned()));
+    }
     drop(body);
     while let Some((kind, body)) = receive() {
         let done = std::panic::catch_unwind(AssertUnwindSafe(|| task(kind, &body, &ring, &held)));

@@ -140,7 +140,8 @@ impl Process {
         self.sandbox = serde_json::from_slice(sandbox).map_err(|_| told("it greets with nonsense"))?;
         let (own, certs) = ring.public().map_err(|_| StartError::Keys)?;
         let held = serde_json::to_vec(&ring.held()).map_err(|_| StartError::Keys)?;
-        self.send(&frame::write(KEYS, &[&held, &own, &certs]), deadline).map_err(died)
+        let password = ring.message_password().map_or(&[][..], |password| password.expose().as_bytes());
+        self.send(&frame::write(KEYS, &[&held, &own, &certs, password]), deadline).map_err(died)
     }
 
     /// Lets it compute for as long as one mail may, from what it has used up to now.

@@ -8,7 +8,8 @@ use crate::pgp::open::Context;
 
 /// To the worker: the limits. It shuts itself in and greets.
 pub const START: u8 = b'S';
-/// To the worker: fingerprints whose secrets are at hand, our certificates, other certificates.
+/// To the worker: fingerprints whose secrets are at hand, our certificates, other certificates, and the password to try on a
+/// mail that is encrypted with one (empty where there is none: it is no key of ours).
 pub const KEYS: u8 = b'K';
 /// To the worker: a context and a mail, to be opened.
 pub const OPEN: u8 = b'O';

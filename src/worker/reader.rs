@@ -14,7 +14,7 @@ use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Context;
 use crate::pgp::open::remote::MAX_QUESTION;
 use crate::report::Opened;
-use crate::secret::Plaintext;
+use crate::secret::{Password, Plaintext};
 
 /// How much of a mail is looked at for its header alone.
 const BEGINNING: usize = 256 << 10;
@@ -88,6 +88,12 @@ impl Reader {
         let trials = frame::fields::<1>(&body).and_then(|[trials]| serde_json::from_slice(trials).ok());
         let sandbox = self.process.as_ref().map(|process| process.sandbox.clone());
         sandbox.zip(trials).map(|(sandbox, trials)| Probe { sandbox, trials }).ok_or_else(|| died(Death::Nonsense))
+    }
+
+    /// A password to try on mail that is encrypted with one: the next worker is told it.
+    pub fn set_message_password(&mut self, password: Password) {
+        self.ring.set_message_password(password);
+        self.process = None;
     }
 
     /// The keys.

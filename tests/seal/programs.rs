@@ -151,6 +151,13 @@ fn gnupg_with_an_rsa_key_reads_us() {
 }
 
 #[test]
+fn gnupg_with_nist_keys_reads_us() {
+    for curve in ["nistp256", "nistp384", "nistp521"] {
+        gnupg_reads_us(&format!("Key-Type: ECDSA\nKey-Curve: {curve}\nSubkey-Type: ECDH\nSubkey-Curve: {curve}"));
+    }
+}
+
+#[test]
 fn gnupg_opens_our_own_copy_with_the_key_we_made() {
     let passphrase = Password::new("correct horse (INSECURE!)".into());
     let team = team_key(Some(&passphrase));

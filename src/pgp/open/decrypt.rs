@@ -22,6 +22,7 @@ use super::cipher;
 use super::holder::Holder;
 use super::ocb20;
 use super::packets::{self, Outline, tag};
+use super::password;
 use super::unwrap;
 use super::verify::{self, Sig};
 use crate::pgp::keyring::Keyring;
@@ -80,6 +81,10 @@ pub struct Sealing {
     pub with: Option<Fingerprint>,
     /// The very key.
     pub with_key: Option<Fingerprint>,
+    /// A password opens it, too, or nothing else does.
+    pub password: bool,
+    /// A password did.
+    pub by_password: bool,
     /// The cipher has blocks of 64 bits or is otherwise out of use.
     pub weak_cipher: bool,
 }
@@ -118,7 +123,8 @@ fn read_message(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
         let sealing = Sealing { recipients: outline.recipients.clone(), ..Sealing::default() };
         return Err(if outline.pkesks + outline.skesks > 0 { Failed::Refused(sealing) } else { Failed::Malformed });
     };
-    let mut sealing = Sealing { recipients: outline.recipients.clone(), ..Sealing::default() };
+    let password = outline.skesks > 0;
+    let mut sealing = Sealing { recipients: outline.recipients.clone(), password, ..Sealing::default() };
     match container.tag {
         tag::SEIPD | tag::OCB | tag::SED => {}
         tag::SIGNATURE | tag::PUBLIC_KEY | tag::SECRET_KEY if outline.pkesks + outline.skesks > 0 => {
@@ -132,10 +138,9 @@ fn read_message(data: &[u8], env: &Env<'_>) -> Result<Reading, Failed> {
     if container.tag == tag::SED {
         return Err(Failed::Refused(sealing));
     }
-    if outline.pkesks == 0 {
-        let reason = "it is encrypted with a password, which is never asked for; ask the sender to encrypt to our \
-                      certificate";
-        return Err(Failed::Unopened(sealing, reason.into()));
+    if outline.pkesks == 0 && env.keys.message_password().is_none() {
+        let reason = no_key(&sealing);
+        return Err(Failed::Unopened(sealing, reason));
     }
     if container.tag == tag::OCB {
         return read_ocb20(data, env, &outline, sealing);
@@ -212,6 +217,9 @@ fn finish(input: usize, payload: openpgp::Result<Option<Plaintext>>, state: Stat
 }
 
 fn no_key(sealing: &Sealing) -> String {
+    if sealing.recipients.is_empty() && sealing.password {
+        return password::CLOSED.into();
+    }
     if sealing.recipients.iter().all(|id| id.bytes().all(|b| b == b'0')) {
         return "its recipients are hidden and none of our secret keys opens it".into();
     }
@@ -335,6 +343,8 @@ pub(super) struct State {
     pub(super) locked: Option<Fingerprint>,
     /// Why gpg-agent did not use its key, in words.
     pub(super) agent: Option<String>,
+    /// A password cannot be tried at a cost that is allowed.
+    pub(super) costly_password: bool,
     /// The session key of a container that is ours to open.
     pub(super) blowfish: Option<SessionKey>,
     limit: Option<&'static str>,
@@ -349,7 +359,8 @@ impl State {
     /// Why no key here fitted, in words.
     pub(super) fn why_unopened(&self) -> String {
         let locked = self.locked.as_ref().map(locked);
-        locked.or_else(|| self.agent.clone()).unwrap_or_else(|| no_key(&self.sealing))
+        let costly = self.costly_password.then(|| password::COSTLY.to_owned());
+        locked.or_else(|| self.agent.clone()).or(costly).unwrap_or_else(|| no_key(&self.sealing))
     }
 }
 
@@ -397,7 +408,7 @@ impl DecryptionHelper for Helper<'_> {
     fn decrypt(
         &mut self,
         pkesks: &[PKESK],
-        _skesks: &[SKESK],
+        skesks: &[SKESK],
         cipher: Option<SymmetricAlgorithm>,
         decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
     ) -> openpgp::Result<Option<Cert>> {
@@ -412,6 +423,7 @@ impl DecryptionHelper for Helper<'_> {
         }
         match self.try_keys(pkesks, cipher, decrypt) {
             Some(cert) => Ok(Some(cert)),
+            None if self.try_password(skesks, decrypt) => Ok(None),
             None => Err(openpgp::Error::MissingSessionKey("none of our keys opens it".into()).into()),
         }
     }

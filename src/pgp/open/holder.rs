@@ -6,7 +6,7 @@
 use sequoia_openpgp as openpgp;
 
 use openpgp::cert::Cert;
-use openpgp::crypto::SessionKey;
+use openpgp::crypto::{SessionKey, mpi};
 use openpgp::packet::key::{PublicParts, SecretParts, UnspecifiedRole};
 use openpgp::packet::{Key, PKESK};
 use openpgp::types::{PublicKeyAlgorithm, SymmetricAlgorithm};
@@ -24,6 +24,8 @@ pub enum Answer {
     Locked,
     /// It is not here.
     Absent,
+    /// It is on a curve that nothing here can compute with.
+    Unsupported,
     /// It was not used, and why.
     Refused(String),
 }
@@ -57,6 +59,9 @@ impl Holder for Keyring {
         if secret.secret().is_encrypted() {
             return Answer::Locked;
         }
+        if !supports(secret.mpis()) {
+            return Answer::Unsupported;
+        }
         let unwrapped = if is_elgamal(secret.pk_algo()) {
             pkesk.decrypt(&mut ElGamal::new(secret), cipher)
         } else {
@@ -86,6 +91,14 @@ fn secret(own: &[Cert], key: &Key<PublicParts, UnspecifiedRole>) -> Option<Key<S
     let fingerprint = key.fingerprint();
     let mut found = own.iter().flat_map(|cert| cert.keys().secret()).filter(|ka| ka.key().fingerprint() == fingerprint);
     found.next().map(|ka| ka.key().clone())
+}
+
+/// Whether the backend can work on the curve of a key.
+fn supports(key: &mpi::PublicKey) -> bool {
+    match key {
+        mpi::PublicKey::ECDH { curve, .. } => curve.is_supported(),
+        _ => true,
+    }
 }
 
 /// True for both names of the algorithm.

@@ -128,6 +128,13 @@ fn encryption(walk: &Walk<'_, '_>) -> Encryption {
 fn own_key_warnings(walk: &mut Walk<'_, '_>, env: &Env<'_>) {
     let used: Vec<_> = walk.seals.iter().map(|seal| seal.sealing.clone()).collect();
     for sealing in used {
+        if sealing.by_password {
+            walk.warn(
+                "password-encrypted: a password opened it, so whoever else knows that could have written it".into(),
+            );
+        } else if sealing.password && sealing.with.is_none() {
+            walk.warn("password-encrypted: a password would open it".into());
+        }
         if sealing.weak_cipher {
             let cipher = sealing.cipher.clone().unwrap_or_default();
             walk.warn(format!("weak-cipher: the mail is encrypted with {cipher}, which should no longer be used"));
@@ -145,7 +152,7 @@ fn own_key_state(cert: &Cert, key: &openpgp::Fingerprint, env: &Env<'_>) -> Opti
         Ok(valid) => valid,
         Err(_) => {
             return Some(format!(
-                "weak-key: our certificate {:X} is bound by signatures that are too weak today",
+                "weak-own-key: our certificate {:X} is bound by signatures that are too weak today",
                 cert.fingerprint()
             ));
         }
@@ -155,7 +162,7 @@ fn own_key_state(cert: &Cert, key: &openpgp::Fingerprint, env: &Env<'_>) -> Opti
     }
     let found = valid.keys().find(|ka| ka.key().fingerprint() == *key);
     let Some(ka) = found else {
-        return Some(format!("weak-key: the key {key:X} of ours, which opened it, has no valid binding today"));
+        return Some(format!("weak-own-key: the key {key:X} of ours, which opened it, has no valid binding today"));
     };
     if matches!(ka.revocation_status(), RevocationStatus::Revoked(_)) {
         return Some(format!("revoked-key: the key {key:X} of ours, which opened it, is revoked"));
@@ -256,11 +263,15 @@ impl Case<'_> {
         };
         match sig.proof {
             // A certificate that only came along is believed for nothing, neither good nor bad.
-            Proof::Bad if sig.carried => {
+            Proof::Bad if sig.carried && !sig.misfit => {
                 judged.status = SignatureStatus::UnknownKey;
                 judged.reason = Some(
                     "there is no certificate of ours to check it with, and the one it came with does not fit".into(),
                 );
+            }
+            Proof::Bad if sig.carried => {
+                judged.address = None;
+                judged.reason = Some("it was made over another text than this one".into());
             }
             Proof::Bad => {}
             Proof::Weak if sig.carried => {

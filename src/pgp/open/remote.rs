@@ -31,6 +31,7 @@ const NOTHING: u8 = 1;
 const LOCKED: u8 = 2;
 const ABSENT: u8 = 3;
 const REFUSED: u8 = 4;
+const UNSUPPORTED: u8 = 5;
 
 /// Asks by way of `ask`, which gives an empty answer where there is none.
 pub struct Remote<'a> {
@@ -79,6 +80,7 @@ fn read_answer(bytes: &[u8]) -> Answer {
         }
         [LOCKED] => Answer::Locked,
         [ABSENT] => Answer::Absent,
+        [UNSUPPORTED] => Answer::Unsupported,
         [REFUSED, words @ ..] => Answer::Refused(String::from_utf8_lossy(words).into_owned()),
         _ => Answer::Nothing,
     }
@@ -94,6 +96,7 @@ fn write_answer(answer: &Answer) -> Zeroizing<Vec<u8>> {
         Answer::Nothing => bytes.push(NOTHING),
         Answer::Locked => bytes.push(LOCKED),
         Answer::Absent => bytes.push(ABSENT),
+        Answer::Unsupported => bytes.push(UNSUPPORTED),
         Answer::Refused(words) => {
             bytes.push(REFUSED);
             bytes.extend(words.bytes().take(MAX_ANSWER - 1));

@@ -19,7 +19,7 @@ pub const MAX_WILDCARDS: usize = 4;
 /// The most keys of ours that are tried on a hidden recipient.
 pub const MAX_OWN_TRIED: usize = 64;
 
-type Try<'a> = dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool + 'a;
+pub(super) type Try<'a> = dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool + 'a;
 
 /// What came of one key and one PKESK.
 #[derive(PartialEq, Eq)]
@@ -110,6 +110,11 @@ impl Helper<'_> {
             Answer::Absent if pkesk.recipient().is_some() => {
                 let reason =
                     "would open it, but its secret is neither in a file of ours nor in a gpg-agent that answers";
+                self.state.agent.get_or_insert_with(|| format!("our key {fingerprint:X} {reason}"));
+            }
+            Answer::Unsupported => {
+                let reason =
+                    "would open it, but this program cannot use its curve; keep that key in gpg-agent, which can";
                 self.state.agent.get_or_insert_with(|| format!("our key {fingerprint:X} {reason}"));
             }
             Answer::Refused(error) => {

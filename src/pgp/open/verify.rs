@@ -20,17 +20,17 @@ use super::decrypt::{Env, MAX_SIGNATURES};
 use super::packets::{Packets, tag};
 use super::weak;
 
-/// What the arithmetic and the crypto policy say of one signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the arithmetic and the crypto policy say of one signature, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Proof {
-    /// It verifies.
-    Valid,
-    /// It verifies, but by something that can be forged today.
-    Weak,
-    /// There is no certificate to verify it with.
-    Unknown,
     /// It does not verify, or its key may not sign.
     Bad,
+    /// There is no certificate to verify it with.
+    Unknown,
+    /// It verifies, but by something that can be forged today.
+    Weak,
+    /// It verifies.
+    Valid,
 }
 
 /// One checked signature.
@@ -52,6 +52,9 @@ pub struct Sig {
     pub intended: Vec<Fingerprint>,
     /// Issuers, for finding a certificate that the mail carries.
     pub issuers: Vec<KeyHandle>,
+    /// It was made over another text: the first octets of the digest that it carries (RFC 9580 section 5.2.3) differ from those
+    /// of this text, so that no certificate could make it good.
+    pub misfit: bool,
     /// It verifies, but what binds the certificate to its key and addresses would not pass the crypto policy.
     pub weakly_bound: bool,
     /// Why it is not valid.
@@ -90,8 +93,13 @@ pub fn judge(result: VerificationResult<'_>, env: &Env<'_>) -> Sig {
         }
         Err(VerificationError::MissingKey { sig }) => {
             let mut sig = describe(sig);
-            sig.proof = Proof::Unknown;
-            sig.reason = Some("there is no certificate to check it with".into());
+            if sig.misfit {
+                sig.proof = Proof::Bad;
+                sig.reason = Some("it was made over another text than this one".into());
+            } else {
+                sig.proof = Proof::Unknown;
+                sig.reason = Some("there is no certificate to check it with".into());
+            }
             sig
         }
         Err(VerificationError::UnboundKey { sig, cert, error }) => {
@@ -158,6 +166,7 @@ impl Sig {
             made_at: None,
             intended: Vec::new(),
             issuers: Vec::new(),
+            misfit: false,
             weakly_bound: false,
             reason: None,
             warnings: Vec::new(),
@@ -192,6 +201,9 @@ pub(super) fn describe(sig: &Signature) -> Sig {
         made_at: sig.signature_creation_time().and_then(|time| Timestamp::try_from(time).ok()),
         intended: sig.intended_recipients().take(MAX_SIGNATURES).cloned().collect(),
         issuers,
+        misfit: sig
+            .computed_digest()
+            .is_some_and(|digest| !digest.is_empty() && !digest.starts_with(sig.digest_prefix())),
         ..Sig::blank()
     }
 }
@@ -258,23 +270,20 @@ pub fn detached(signature: &[u8], forms: &[&[u8]], env: &Env<'_>) -> Result<Vec<
     if count > MAX_SIGNATURES {
         return Err("more than 32 signatures");
     }
-    let mut first: Vec<Sig> = Vec::new();
+    let proven = |sigs: &[Sig]| sigs.iter().map(|sig| sig.proof).max();
+    let mut best: Vec<Sig> = Vec::new();
     for form in forms {
         let checked = std::panic::catch_unwind(AssertUnwindSafe(|| verify(signature, form, env)));
         let sigs = checked.map_err(|_| "the OpenPGP library failed on it")?;
-        let best = |sigs: &[Sig], proof| sigs.iter().any(|sig: &Sig| sig.proof == proof);
-        if best(&sigs, Proof::Valid) {
-            return Ok(sigs);
+        if best.is_empty() || proven(&sigs) > proven(&best) {
+            best = sigs;
         }
-        if first.is_empty() || (best(&sigs, Proof::Weak) && !best(&first, Proof::Weak)) {
-            first = sigs;
-        }
-        // Without a certificate no other form will do better.
-        if first.iter().all(|sig| sig.proof == Proof::Unknown) {
+        // Without a certificate no other form will do better than one that fits.
+        if proven(&best) == Some(Proof::Valid) || best.iter().all(|sig| sig.proof == Proof::Unknown) {
             break;
         }
     }
-    Ok(first)
+    Ok(best)
 }
 
 fn verify(signature: &[u8], data: &[u8], env: &Env<'_>) -> Vec<Sig> {

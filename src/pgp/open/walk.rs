@@ -165,6 +165,10 @@ impl<'a, 'e> Walk<'a, 'e> {
         }
     }
 
+    fn warn_of_secret_key(&mut self) {
+        self.warn("secret-key-attached: somebody's secret key came with the mail; it was not imported".into());
+    }
+
     fn visit(&mut self, item: Item) {
         if let Some(mended) = item.open {
             return self.open_entity(&Item { open: None, ..item }, mended);
@@ -334,7 +338,7 @@ impl<'a, 'e> Walk<'a, 'e> {
                 self.push_file(&item, Role::File);
             }
             Some(Kind::PrivateKey) if !text_part => {
-                self.warn("secret-key-attached: somebody's secret key came with the mail; it was not imported".into());
+                self.warn_of_secret_key();
                 self.push_file(&item, Role::File);
             }
             Some(Kind::Message | Kind::Signature | Kind::PublicKey | Kind::PrivateKey)

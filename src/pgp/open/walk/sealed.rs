@@ -155,6 +155,9 @@ impl Walk<'_, '_> {
         });
         if let Some(text) = text.as_ref().filter(|text| armor::is_likely(text.as_bytes())) {
             self.collection.in_text(text.as_bytes());
+            if armor::find(text.as_bytes()).iter().any(|block| block.kind == Kind::PrivateKey) {
+                self.warn_of_secret_key();
+            }
         }
         self.push_leaf(item, Role::File, vec![Piece { text, cover: item.cover.clone() }]);
     }

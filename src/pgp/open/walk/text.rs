@@ -60,9 +60,7 @@ impl Walk<'_, '_> {
                     None
                 }
                 Kind::PrivateKey => {
-                    self.warn(
-                        "secret-key-attached: somebody's secret key came with the mail; it was not imported".into(),
-                    );
+                    self.warn_of_secret_key();
                     None
                 }
                 Kind::Signature => None,

@@ -1,8 +1,16 @@
 //! A real gpg-agent holds the team's secret keys, and sealpost opens and signs without ever seeing one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod algorithms;
+mod card;
+mod cron;
+
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use jiff::Timestamp;
 use sealpost::message::Address;
@@ -29,11 +37,39 @@ impl Gnupg {
     }
 
     fn run(&self, arguments: &[&str]) -> Vec<u8> {
-        let mut command = Command::new("gpg");
-        command.arg("--homedir").arg(self.home.path()).args(["--batch", "--quiet", "--no-tty"]).args(arguments);
-        let output = command.stdin(Stdio::null()).output().expect("gpg is installed");
+        self.run_with(arguments, b"")
+    }
+
+    fn run_with(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+        let output = self.status(arguments, input);
         assert!(output.status.success(), "gpg {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
+    }
+
+    fn status(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut command = Command::new("gpg");
+        command.arg("--homedir").arg(self.home.path()).args(["--batch", "--quiet", "--no-tty"]);
+        command.args(["--trust-model", "always", "--pinentry-mode", "loopback"]).args(arguments);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("gpg is installed");
+        // What is written here is smaller than a pipe.
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// A key for the team: for signing, and a subkey to encrypt to. Leaves the certificate in a file.
+    fn generate(&self, signing: &str, encrypting: &str, passphrase: &str) -> PathBuf {
+        let user = "Team (INSECURE!) <security@example.org>";
+        self.run(&["--passphrase", passphrase, "--quick-generate-key", user, signing, "sign,cert", "never"]);
+        let fingerprint = ring_fingerprint(self);
+        self.run(&["--passphrase", passphrase, "--quick-add-key", &fingerprint, encrypting, "encr", "never"]);
+        self.certificate()
+    }
+
+    /// Ends the agent, and with it what it remembers.
+    fn forget(&self) {
+        let mut command = Command::new("gpgconf");
+        assert!(command.arg("--homedir").arg(self.home.path()).args(["--kill", "all"]).status().unwrap().success());
     }
 
     /// Takes a secret key over, and leaves the certificate in a file.
@@ -144,13 +180,7 @@ fn replies_are_signed_by_the_agent_with_every_kind_of_key() {
         let own = if key.ends_with(".pgp") {
             gnupg.import(key)
         } else {
-            let user = "Team (INSECURE!) <security@example.org>";
-            let plain = ["--passphrase", "", "--quick-generate-key", user];
-            gnupg.run(&[&plain[..], &[key, "sign,cert", "never"]].concat());
-            let fingerprint = ring_fingerprint(&gnupg);
-            let second = if key == "ed25519" { "cv25519" } else { key };
-            gnupg.run(&["--passphrase", "", "--quick-add-key", &fingerprint, second, "encr", "never"]);
-            gnupg.certificate()
+            gnupg.generate(key, if key == "ed25519" { "cv25519" } else { key }, "")
         };
         println!("{key}");
         round_trip(&gnupg, &own);
@@ -161,4 +191,34 @@ fn ring_fingerprint(gnupg: &Gnupg) -> String {
     let listed = String::from_utf8(gnupg.run(&["--with-colons", "--list-keys"])).unwrap();
     let line = listed.lines().find(|line| line.starts_with("fpr:")).unwrap();
     line.split(':').nth(9).unwrap().to_owned()
+}
+
+/// A reporter with a GnuPG of their own, who knows the team's certificate.
+fn finder(own: &Path) -> Gnupg {
+    let gnupg = Gnupg::new();
+    gnupg.run(&["--import", root().join("keys/finder.pgp").to_str().unwrap()]);
+    gnupg.run(&["--import", own.to_str().unwrap()]);
+    gnupg
+}
+
+const TEXT: &str = "Heap overflow in add_cookie (cookie.c:871).";
+
+/// A PGP/MIME report to the team, signed and with the true header fields inside.
+fn report(finder: &Gnupg, options: &[&str]) -> Vec<u8> {
+    let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000");
+    let fields = format!("From: finder@example.net\r\nTo: security@example.org\r\nDate: {date}\r\n");
+    let inner = format!(
+        "Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\r\n{fields}Subject: Heap overflow\r\n\r\n{TEXT}\r\n"
+    );
+    let plain = ["--armor", "--sign", "--encrypt", "--local-user", "finder@example.net", "-r", "security@example.org"];
+    let armored = finder.run_with(&[options, &plain].concat(), inner.as_bytes());
+    let armored = String::from_utf8(armored).unwrap();
+    format!(
+        "{fields}Subject: [...]\r\nMessage-ID: <{}@example.net>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\r\n\r\n--b\r\n\
+         Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--b\r\n\
+         Content-Type: application/octet-stream\r\n\r\n{armored}\r\n--b--\r\n",
+        armored.len(),
+    )
+    .into_bytes()
 }

@@ -3,6 +3,10 @@
 //! is opened again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod keys;
+mod packets;
+
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -66,13 +70,16 @@ fn mail(team: &Cert, finder: &Cert, aead: Option<AEADAlgorithm>, hidden: bool) -
     let mut literal = LiteralWriter::new(signer.build().unwrap()).build().unwrap();
     literal.write_all(b"Content-Type: text/plain\r\n\r\nwritten for tomorrow\r\n").unwrap();
     literal.finalize().unwrap();
-    let armored = String::from_utf8(armored).unwrap();
-    let mail = format!(
+    Some(pgp_mime(&String::from_utf8(armored).unwrap()))
+}
+
+fn pgp_mime(armored: &str) -> Vec<u8> {
+    format!(
         "From: {FINDER}\nTo: {TEAM}\nSubject: ...\nDate: Mon, 02 Mar 2026 09:15:00 +0000\nMIME-Version: 1.0\n\
          Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n--b\n\
          Content-Type: application/pgp-encrypted\n\nVersion: 1\n\n--b\nContent-Type: application/octet-stream\n\n{armored}\n--b--\n"
-    );
-    Some(mail.into_bytes())
+    )
+    .into_bytes()
 }
 
 fn check(team: &Cert, finder: &Cert, aead: Option<AEADAlgorithm>, hidden: bool, name: &str) -> bool {
@@ -106,23 +113,47 @@ fn suites() -> Vec<(CipherSuite, Profile)> {
     v6.map(|suite| (suite, Profile::RFC9580)).into_iter().chain(v4.map(|suite| (suite, Profile::RFC4880))).collect()
 }
 
+/// What the default backend can do: a combination that went away would be skipped in silence below.
+const OPENED: [(&str, &str); 9] = [
+    ("Cv25519 4", "EAX GCM OCB"),
+    ("Cv25519 6", "EAX GCM OCB"),
+    ("Cv448 6", "EAX GCM OCB"),
+    ("MLDSA65_Ed25519 6", "EAX GCM OCB"),
+    ("MLDSA87_Ed448 6", "EAX GCM OCB"),
+    ("P256 4", "EAX GCM OCB"),
+    ("P256 6", "EAX GCM OCB"),
+    ("P384 6", "EAX GCM OCB"),
+    ("P521 4", "EAX GCM OCB"),
+];
+
 #[test]
 fn every_kind_of_key_and_mode_is_opened() {
-    let mut opened = 0;
+    let mut opened: BTreeMap<String, String> = BTreeMap::new();
     for (suite, profile) in suites() {
         let (Some(team), Some(finder)) = (person(TEAM, suite, profile.clone()), person(FINDER, suite, profile.clone()))
         else {
             println!("{suite:?}: not in this backend");
             continue;
         };
-        for mode in [AEADAlgorithm::OCB, AEADAlgorithm::EAX, AEADAlgorithm::GCM] {
-            for hidden in [false, true] {
-                let name = format!("{suite:?} {profile:?} {mode} hidden: {hidden}");
-                opened += usize::from(check(&team, &finder, Some(mode), hidden, &name));
+        let kind = format!("{suite:?} {}", team.primary_key().key().version());
+        for mode in [AEADAlgorithm::EAX, AEADAlgorithm::GCM, AEADAlgorithm::OCB] {
+            let both = [false, true].map(|hidden| {
+                let name = format!("{kind} {mode} hidden: {hidden}");
+                check(&team, &finder, Some(mode), hidden, &name)
+            });
+            if both == [true, true] {
+                let modes = opened.entry(kind.clone()).or_default();
+                *modes = format!("{modes} {mode}").trim().to_owned();
             }
         }
     }
-    assert!(opened >= 20, "only {opened} combinations were tried");
+    let opened: Vec<(&str, &str)> = opened.iter().map(|(kind, modes)| (kind.as_str(), modes.as_str())).collect();
+    println!("{opened:?}");
+    if cfg!(feature = "crypto-rust") {
+        assert_eq!(opened, OPENED);
+    } else {
+        assert!(opened.len() >= 4);
+    }
 }
 
 #[test]
