@@ -182,6 +182,7 @@ fn bytes(n: u64) -> String {
 mod tests {
     use super::*;
     use crate::output::health::Level;
+    use crate::safe::Foreign;
 
     fn now() -> Timestamp {
         "2026-03-02T12:00:00Z".parse().unwrap()
@@ -254,7 +255,7 @@ mod tests {
         let found = levels(&[("queued", Some(hours(-2))), ("unknown", None), ("unknown", None), ("failed", None)]);
         assert_eq!(found.len(), 3);
         assert!(found.iter().all(|(level, _)| *level == Level::Warn));
-        let words: Vec<&str> = found.iter().map(|(_, words)| words.as_str()).collect();
+        let words: Vec<&Foreign> = found.iter().map(|(_, words)| words).collect();
         assert!(words[0].starts_with("2 waiting for a person: nobody knows whether they"), "{words:?}");
         assert!(words[1].starts_with("1 waiting for a person: it could not be sent"), "{words:?}");
         assert!(words[2].contains("more than an hour"), "{words:?}");
