@@ -19,7 +19,9 @@
 //!   socket, no SQL, no OpenPGP library, no wall clock; each file imports only those above it.
 //! - **The edges** ([`wire`], [`pgp`], [`ledger`]): one outside library each. They do not know each other, but that the outbox
 //!   takes what [`pgp::seal`] made.
-//! - **The leaves** ([`secret`], [`safe`]): import nothing of ours.
+//! - **The worker** ([`worker`]): the process that reads mail. It may use [`pgp`] and the core, and meets no server and no ledger; the
+//!   secret keys stay with its parent, who answers for one message at a time.
+//! - **The leaves** ([`secret`], [`safe`], [`point`]): import nothing of ours.
 //! - **The shell** ([`cli`], [`commands`], [`output`], [`config`], [`error`]): arguments, glue, words. A command is three files of
 //!   one name.
 //!
@@ -34,6 +36,7 @@
 //! - Nothing reads the time but `main.rs`: now is an argument.
 //! - No event is changed or removed; the ledger only grows.
 //! - Nothing a stranger wrote reaches a terminal, a path or a page but through [`safe`].
+//! - The process that reads strangers' mail holds no secret key of ours and opens no file.
 //! - A secret has no `Display`, no `Serialize`, and is wiped when it goes.
 
 pub mod case;

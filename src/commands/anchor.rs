@@ -60,13 +60,13 @@ pub fn compare(app: &App, config: &Config, ledger: &Ledger, named: &[PathBuf]) -
             let mut view = AnchorView { file: file.to_string_lossy().into_owned(), ..AnchorView::default() };
             let bytes = files::read(&file, LARGEST)?;
             match read_statement(&bytes, &ring, app.now) {
-                Err(e) => view.problem = Some(e.to_string()),
+                Err(e) => view.problem = Some(e.to_string().into()),
                 Ok(statement) => match Anchor::read(&statement.text) {
                     None => view.problem = Some("it is signed by us, and it is no anchor".into()),
                     Some(anchor) => {
                         (view.at, view.events) = (Some(anchor.at), Some(anchor.events));
                         view.signed_by = Some(statement.by);
-                        view.problem = ledger.against(&anchor)?;
+                        view.problem = ledger.against(&anchor)?.map(Into::into);
                     }
                 },
             }

@@ -3,6 +3,7 @@
 use super::{App, Done, anchor, books, salvage};
 use crate::cli::audit::Args;
 use crate::output::health::AuditView;
+use crate::safe;
 
 /// Runs it; exit status 1 with problems.
 pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
@@ -23,8 +24,9 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     };
     if !args.anchor.is_empty() {
         let anchors = anchor::compare(app, &config, &ledger, &args.anchor)?;
-        let broken =
-            anchors.iter().filter_map(|a| Some(format!("anchor {}: {}", a.file, a.problem.as_deref()?).into()));
+        let broken = anchors
+            .iter()
+            .filter_map(|a| Some(format!("anchor {}: {}", a.file, safe::line(a.problem.as_ref()?)).into()));
         view.problems.extend(broken);
         view.ok = view.problems.is_empty();
         view.anchors = Some(anchors);

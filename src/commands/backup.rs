@@ -51,8 +51,8 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     };
     match proof {
         Proof::Whole => {}
-        Proof::NoKey(reason) => view.unverified = Some(locked.map_or(reason, |e| e.message)),
-        Proof::Problems(problems) => view.problems = problems,
+        Proof::NoKey(reason) => view.unverified = Some(locked.map_or(reason, |e| e.message).into()),
+        Proof::Problems(problems) => view.problems = problems.into_iter().map(Into::into).collect(),
     }
     view.recorded = record(app, &config, &snapshot, view.verified);
     let status = u8::from(!view.problems.is_empty());

@@ -13,6 +13,12 @@ impl Ledger {
         birth::glance(&self.conn, &self.path)
     }
 
+    /// Mails in the ledger.
+    pub fn message_count(&self) -> Result<u64> {
+        let count: i64 = self.conn.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
     /// When the latest event was recorded; `None` in a ledger without events.
     pub fn last_event_at(&self) -> Result<Option<Timestamp>> {
         let at: Option<i64> = self.conn.query_row("SELECT max(at) FROM event", [], |row| row.get(0))?;

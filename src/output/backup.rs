@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{ALARM, NOTICE, Screen, View, WELL, document, styled};
-use crate::safe;
+use crate::safe::{self, Foreign};
 
 /// A backup that was written.
 #[derive(Serialize)]
@@ -30,11 +30,11 @@ pub struct Backup {
     /// It was read back, restored and audited.
     pub verified: bool,
     /// Why it was not.
-    pub unverified: Option<String>,
+    pub unverified: Option<Foreign>,
     /// The history of the ledger says that it was made.
     pub recorded: bool,
     /// What is wrong with the ledger in it.
-    pub problems: Vec<String>,
+    pub problems: Vec<Foreign>,
 }
 
 impl View for Backup {

@@ -201,7 +201,7 @@ pub struct AnchorView {
     /// Fingerprint of our certificate that signed it.
     pub signed_by: Option<String>,
     /// What does not fit.
-    pub problem: Option<String>,
+    pub problem: Option<Foreign>,
 }
 
 /// What a damaged ledger still held.

@@ -71,7 +71,10 @@ impl Bench {
     pub fn new() -> Bench {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let team = dir.path().join("team.pgp");
         let bench = Bench { dir, servers: Servers::start() };
+        // A checkout leaves keys readable for everybody, and such keys are not worked with.
+        bench.write("team.pgp", &fs::read(project("keys/team.pgp")).unwrap());
         let head = "address = \"security@example.org\"\n";
         let imap = format!(
             "[imap]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nuser = \"u\"\npassword_command = [\"echo\", \"secret\"]\n",
@@ -84,7 +87,7 @@ impl Bench {
         let rest = format!(
             "[openpgp]\nsecret_keys = [{}]\ncerts = [{}]\n[ledger]\npath = \"data/ledger.db\"\n\
              [policy]\nfile = \"policy.toml\"\ntimezone = \"Europe/Berlin\"\n",
-            quote(&project("keys/team.pgp")),
+            quote(&team),
             quote(&project("keys/finder.pgp"))
         );
         bench.write("config.toml", format!("{head}{imap}{smtp}{rest}").as_bytes());

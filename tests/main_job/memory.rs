@@ -12,7 +12,7 @@ use openpgp::{Cert, PacketPile};
 use sequoia_openpgp as openpgp;
 use sha2::{Digest, Sha512};
 
-use crate::bench::{Workplace, private, project};
+use crate::bench::{Workplace, private};
 use crate::reporters::{Gpg, head, pgp_mime};
 use crate::support::exim::Mode;
 use crate::support::image::{Images, Needles};
@@ -103,7 +103,7 @@ fn watched(gpg: &Gpg) -> Watched {
     let made = place.json(&["key", "generate", "locked.pgp", "--passphrase-command", &cat], 0);
     let config = fs::read_to_string(place.path("config.toml")).unwrap();
     let quoted = |path: std::path::PathBuf| toml::Value::String(path.display().to_string()).to_string();
-    let key = format!("secret_keys = [{}]", quoted(project("keys/team.pgp")));
+    let key = "secret_keys = [\"team.pgp\"]".to_owned();
     let locked =
         format!("secret_keys = [\"locked.pgp\"]\npassphrase_command = [\"cat\", {}]", quoted(place.path("passphrase")));
     assert!(config.contains(&key), "{config}");
