@@ -155,7 +155,7 @@ fn editor(place: &Workplace, name: &str, last: &str) -> PathBuf {
 }
 
 /// `reply 1` on a terminal, with this editor; gives what the terminal showed.
-fn reply_on_a_terminal(place: &Workplace, editor: &Path) -> String {
+fn reply_on_a_terminal(place: &Workplace, editor: &Path, runtime: &Path) -> String {
     let plain = place.command_with("config.toml", &["reply", "1"]);
     let words: Vec<String> = std::iter::once(plain.get_program())
         .chain(plain.get_args())
@@ -165,6 +165,7 @@ fn reply_on_a_terminal(place: &Workplace, editor: &Path) -> String {
     command.args(["-q", "-e", "-c", &words.join(" "), "/dev/null"]).current_dir(place.dir.path()).env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", place.dir.path()).env("TZ", "UTC");
     command.env("USER", "alice").env("EDITOR", editor).env("TERM", "dumb").env("SHELL", "/bin/sh");
+    command.env("XDG_RUNTIME_DIR", runtime);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("script, of util-linux or bsdutils");
     child.stdin.take().unwrap().write_all(b"y\ny\n").unwrap();
@@ -172,8 +173,8 @@ fn reply_on_a_terminal(place: &Workplace, editor: &Path) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn drafts() -> Vec<PathBuf> {
-    let found = fs::read_dir("/dev/shm").unwrap().flatten().map(|e| e.path());
+fn drafts(runtime: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(runtime).unwrap().flatten().map(|e| e.path());
     found.filter(|p| p.file_name().unwrap().to_str().unwrap().starts_with("sealpost-draft-")).collect()
 }
 
@@ -181,9 +182,11 @@ fn drafts() -> Vec<PathBuf> {
 fn a_draft_lives_in_memory_and_not_longer_than_its_editor() {
     let gpg = Gpg::with("keys/finder.pgp", "finder@example.net");
     let place = answerable(&gpg);
+    // In memory, and its own: a poll of another test would sweep up what this one leaves in the folder that all share.
+    let runtime = tempfile::tempdir_in("/dev/shm").unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let watcher = watch_processes(stop.clone());
-    let shown = reply_on_a_terminal(&place, &editor(&place, "editor", "sleep 0.2"));
+    let shown = reply_on_a_terminal(&place, &editor(&place, "editor", "sleep 0.2"), runtime.path());
     stop.store(true, Ordering::Relaxed);
     assert!(shown.contains(ANSWER) && shown.contains("reply 1 sent"), "{shown}");
     let seen = fs::read_to_string(place.path("seen")).unwrap();
@@ -202,12 +205,13 @@ fn a_draft_lives_in_memory_and_not_longer_than_its_editor() {
     assert_eq!(holders(place.dir.path(), &[CANARY, ANSWER], &["answer.txt"]), Vec::<String>::new());
 
     // Killed while the editor is open: the draft stays in memory until the next run, and no longer.
-    reply_on_a_terminal(&place, &editor(&place, "killer", "kill -9 $PPID; sleep 0.2"));
+    reply_on_a_terminal(&place, &editor(&place, "killer", "kill -9 $PPID; sleep 0.2"), runtime.path());
     let seen = fs::read_to_string(place.path("seen")).unwrap();
     let left = PathBuf::from(seen.lines().nth(3).unwrap());
     assert!(left.exists(), "the editor did not kill the program: this test tests nothing");
-    assert!(drafts().contains(&left.parent().unwrap().to_owned()));
-    place.run(&["poll"]).left_with(0);
+    assert!(drafts(runtime.path()).contains(&left.parent().unwrap().to_owned()));
+    let mut poll = place.command_with("config.toml", &["poll"]);
+    assert!(poll.env("XDG_RUNTIME_DIR", runtime.path()).status().unwrap().success());
     assert!(!left.parent().unwrap().exists(), "the next run left {}", left.display());
 }
 
