@@ -58,6 +58,9 @@ pub struct State {
 
 pub struct Bench {
     dir: tempfile::TempDir,
+    /// Holds the team key.
+    #[allow(dead_code, reason = "it lives as long as the bench")]
+    keys: tempfile::TempDir,
     pub servers: Servers,
 }
 
@@ -71,10 +74,12 @@ impl Bench {
     pub fn new() -> Bench {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-        let team = dir.path().join("team.pgp");
-        let bench = Bench { dir, servers: Servers::start() };
-        // A checkout leaves keys readable for everybody, and such keys are not worked with.
-        bench.write("team.pgp", &fs::read(project("keys/team.pgp")).unwrap());
+        // A checkout leaves keys readable for everybody, and such keys are not worked with. Outside the folder whose calls are
+        // disturbed: without its key a run files mail otherwise, and is right to.
+        let keys = tempfile::tempdir().unwrap();
+        let team = keys.path().join("team.pgp");
+        let bench = Bench { dir, keys, servers: Servers::start() };
+        bench.write_to(&team, &fs::read(project("keys/team.pgp")).unwrap());
         let head = "address = \"security@example.org\"\n";
         let imap = format!(
             "[imap]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nuser = \"u\"\npassword_command = [\"echo\", \"secret\"]\n",
@@ -106,11 +111,14 @@ impl Bench {
 
     /// A file of mode 0600.
     pub fn write(&self, name: &str, bytes: &[u8]) {
-        let path = self.path(name);
+        self.write_to(&self.path(name), bytes);
+    }
+
+    fn write_to(&self, path: &Path, bytes: &[u8]) {
         let folder = path.parent().unwrap();
         fs::DirBuilder::new().mode(0o700).recursive(true).create(folder).unwrap();
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600).open(&path).unwrap().write_all(bytes).unwrap();
+        options.write(true).create(true).truncate(true).mode(0o600).open(path).unwrap().write_all(bytes).unwrap();
     }
 
     /// Everything but the configuration as it is now.
