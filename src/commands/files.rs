@@ -74,7 +74,11 @@ fn rename_new(partial: &Path, path: &Path) -> std::io::Result<()> {
         other => other?,
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let durable = File::open(folder).and_then(|folder| folder.sync_all());
+    let durable = File::open(folder).and_then(|folder| folder.sync_all()).or_else(|e| match e.kind() {
+        // A folder that cannot be synchronised at all, as on some network shares: nothing more can be done there.
+        std::io::ErrorKind::InvalidInput | std::io::ErrorKind::Unsupported => Ok(()),
+        _ => Err(e),
+    });
     if durable.is_err() {
         // It is told as not written, so it must not be there.
         let _ = std::fs::remove_file(path);
