@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 Examples:
   sealpost audit
-  sealpost audit --write-anchor ~/anchors        # a new file in this folder, for gpg --verify and for:
-  sealpost audit --anchor ~/anchors
+  sealpost audit --write-anchor ~/anchors        # a new file in this folder
+  sealpost audit --anchor ~/anchors              # the ledger against all of them
   sealpost audit --write-anchor - | mail -s anchor team@example.org
   sealpost audit --salvage rescued               # what a damaged ledger still holds")]
 pub struct Args {

@@ -5,13 +5,13 @@
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit status 1: the next poll would fail; 3: it would not, but something needs a person.
 
-Nothing is sent and nothing is fetched from the web: it speaks to the mail servers alone, and gives up on a dead one after half
-a minute.
+Nothing is sent and nothing is fetched from the web: it speaks to the mail servers
+alone, and gives up on a dead one after half a minute.
 
 Under cron, with -q, it prints only what needs a person:
   0 8 * * *  sealpost check -q
 
-Example:
+Examples:
   sealpost check
   sealpost check --offline")]
 pub struct Args {

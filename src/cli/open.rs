@@ -5,8 +5,8 @@ use std::path::PathBuf;
 /// Open one mail and say what it is, storing nothing: for trying keys and looking at odd mail.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A mail that is encrypted with nothing but a password is tried with the passphrase of our keys, then a person
-is asked; poll and import leave it closed.
+A mail that is encrypted with nothing but a password is tried with the passphrase of our keys,
+then a person is asked; poll and import leave it closed.
 
 Examples:
   sealpost open report.eml

@@ -20,7 +20,7 @@ pub enum Action {
     /// Markdown, plain text, reStructuredText, AsciiDoc and HTML are read; the ending of the name tells which, and where it
     /// does not, the text does.
     #[command(
-        after_help = "Example:\n  sealpost policy check SECURITY.md\n  sealpost policy check --explain docs/security.rst"
+        after_help = "Examples:\n  sealpost policy check SECURITY.md\n  sealpost policy check --explain docs/security.rst"
     )]
     Check {
         /// The file [default: the configured one]

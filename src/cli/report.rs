@@ -7,8 +7,8 @@ use jiff::civil::Date;
 /// A page that draws how well the policy was kept: the figures of `stats`, by month; nothing of any mail.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The page stands alone: no script, nothing fetched, nothing that a mail said. It is written with mode 0600 and never over
-an existing file; - is standard output.
+The page stands alone: no script, nothing fetched, nothing that a mail said. It is written
+with mode 0600 and never over an existing file; - is standard output.
 
 Examples:
   sealpost report --html policy.html

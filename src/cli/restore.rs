@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sealpost restore /media/stick/ledger.pgp
-  sealpost restore --replace ledger.pgp          # the ledger that is here is moved aside, never overwritten
+  sealpost restore --replace ledger.pgp          # the ledger that is here is moved aside
   sealpost restore --key-only ledger.pgp         # only the key is lost, the ledger is here")]
 pub struct Args {
     /// The backup

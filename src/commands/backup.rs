@@ -5,8 +5,6 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::RenameFlags;
-
 use super::keys::{self, Unlock};
 use super::{App, Done, books, files};
 use crate::cli::backup::Args;
@@ -77,11 +75,7 @@ fn target(app: &App, path: &Path) -> Result<PathBuf, Error> {
 }
 
 fn refuse_existing(file: &Path) -> Result<(), Error> {
-    if std::fs::symlink_metadata(file).is_ok() {
-        return Err(Error::new(Kind::File, format!("{} exists already, and is not overwritten", file.display()))
-            .hint("name another file, or a folder"));
-    }
-    Ok(())
+    if std::fs::symlink_metadata(file).is_ok() { Err(files::exists(file)) } else { Ok(()) }
 }
 
 /// Encrypts the snapshot into the file, signed where a key can sign.
@@ -160,20 +154,9 @@ impl Partial {
 
     /// Gives it its name, durably, never over another file; gives its size.
     fn put_in_place(self, file: &Path) -> Result<u64, Error> {
-        let failed = |e: std::io::Error| files::cannot("write", file, &e);
-        let size = std::fs::metadata(&self.path).map_err(failed)?.len();
-        let here = rustix::fs::CWD;
-        match rustix::fs::renameat_with(here, &self.path, here, file, RenameFlags::NOREPLACE) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::EXIST) => refuse_existing(file)?,
-            // A file system that does not know that flag.
-            Err(_) => {
-                refuse_existing(file)?;
-                std::fs::rename(&self.path, file).map_err(failed)?;
-            }
-        }
-        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|opened| opened.sync_all()).map_err(failed)?;
+        let size = std::fs::metadata(&self.path).map_err(|e| files::cannot("write", file, &e))?.len();
+        refuse_existing(file)?;
+        files::give_name(&self.path, file)?;
         Ok(size)
     }
 }

@@ -33,17 +33,13 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let partial = Path::new(&partial);
     // The remains of a run that died.
     let _ = std::fs::remove_file(partial);
-    let written = write_partial(partial, bytes).and_then(|()| {
+    let written = write_partial(partial, bytes).map_err(|e| not_written(path, &e)).and_then(|()| {
         point::reach("file.written");
         give_name(partial, path)
     });
-    if let Err(e) = written {
+    if written.is_err() {
         let _ = std::fs::remove_file(partial);
-        return Err(if e.kind() == std::io::ErrorKind::AlreadyExists {
-            exists(path)
-        } else {
-            cannot("write", path, &e)
-        });
+        return written;
     }
     point::reach("file.named");
     Ok(())
@@ -51,10 +47,12 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// A new file of mode 0600; an existing one, or a link in its place, is an error.
 pub fn create_new(path: &Path) -> Result<File, Error> {
-    new_file(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::AlreadyExists => exists(path),
-        _ => cannot("write", path, &e),
-    })
+    new_file(path).map_err(|e| not_written(path, &e))
+}
+
+/// Gives a file that is whole and on the disk its name, durably and never over another file.
+pub fn give_name(partial: &Path, path: &Path) -> Result<(), Error> {
+    rename_new(partial, path).map_err(|e| not_written(path, &e))
 }
 
 fn new_file(path: &Path) -> std::io::Result<File> {
@@ -68,7 +66,7 @@ fn write_partial(partial: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 /// Renames without replacing, durably. A file system that knows no such rename is asked for a plain one: that nothing has
 /// the name was seen a moment ago.
-fn give_name(partial: &Path, path: &Path) -> std::io::Result<()> {
+fn rename_new(partial: &Path, path: &Path) -> std::io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
     match renameat_with(CWD, partial, CWD, path, RenameFlags::NOREPLACE) {
@@ -76,12 +74,20 @@ fn give_name(partial: &Path, path: &Path) -> std::io::Result<()> {
         other => other?,
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let durable = File::open(folder).and_then(|folder| folder.sync_all());
+    let durable = File::open(folder).and_then(|folder| folder.sync_all()).or_else(|e| match e.kind() {
+        // A folder that cannot be synchronised at all, as on some network shares: nothing more can be done there.
+        std::io::ErrorKind::InvalidInput | std::io::ErrorKind::Unsupported => Ok(()),
+        _ => Err(e),
+    });
     if durable.is_err() {
         // It is told as not written, so it must not be there.
         let _ = std::fs::remove_file(path);
     }
     durable
+}
+
+fn not_written(path: &Path, e: &std::io::Error) -> Error {
+    if e.kind() == std::io::ErrorKind::AlreadyExists { exists(path) } else { cannot("write", path, e) }
 }
 
 /// The words for a name that is taken.

@@ -237,7 +237,7 @@ impl View for SalvageView {
             0 => String::new(),
             n => format!(", {}", styled(ALARM, format!("{n} lost"))),
         };
-        writeln!(out, "rescued into {}; the damaged ledger was not changed", safe::line(&self.folder))?;
+        writeln!(out, "rescued into {}; the ledger was not changed", safe::line(&self.folder))?;
         writeln!(out, "  messages {:>7}{}", self.messages, lost(self.messages_lost))?;
         writeln!(out, "  replies  {:>7}{}", self.replies, lost(self.replies_lost))?;
         writeln!(out, "  events   {:>7}{}", self.events, lost(self.events_lost))?;
@@ -249,7 +249,7 @@ impl View for SalvageView {
             "Mails lie there as they came: encrypted ones encrypted, the others readable by whoever reads the folder."
         )?;
         writeln!(out, "A backup is better: sealpost restore --replace BACKUP")?;
-        writeln!(out, "To begin a new ledger, move the damaged one and its key away, then:")?;
+        writeln!(out, "To begin a new ledger, move this one and its key away, then:")?;
         let folder = safe::line(&self.folder);
         if self.messages > self.sent {
             writeln!(out, "  sealpost import {folder}/received")?;
@@ -281,7 +281,9 @@ impl View for AuditView {
             let well: Vec<&AnchorView> = anchors.iter().filter(|anchor| anchor.ok).collect();
             if let Some(last) = well.iter().filter_map(|anchor| anchor.at).max() {
                 let until = screen.exact(last);
-                writeln!(out, "it is still what {} says, the last of {until}", counted(well.len() as u64, "anchor"))?;
+                let say = if well.len() == 1 { "says" } else { "say" };
+                let anchors = counted(well.len() as u64, "anchor");
+                writeln!(out, "it is still what {anchors} {say}, the last of {until}")?;
             }
         }
         if let Some(file) = &self.wrote {

@@ -221,13 +221,15 @@ impl MessageView {
     }
 
     fn encryption_line(&self) -> String {
+        let status = word(&self.encryption.status);
         let how = [&self.encryption.cipher, &self.encryption.aead, &self.encryption.integrity];
-        let how: Vec<&str> = how.into_iter().flatten().map(String::as_str).collect();
+        let what: Vec<&str> =
+            std::iter::once(status.as_str()).chain(how.into_iter().flatten().map(String::as_str)).collect();
         let with =
             self.encryption.decrypted_with.as_ref().map(|with| format!(", opened with {with}")).unwrap_or_default();
         let reason =
             self.encryption.reason.as_ref().map(|reason| format!(": {}", safe::line(reason))).unwrap_or_default();
-        format!("{} {}{with}{reason}", word(&self.encryption.status), how.join(" "))
+        format!("{}{with}{reason}", what.join(" "))
     }
 
     fn signature_line(&self) -> String {

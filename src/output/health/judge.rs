@@ -57,20 +57,21 @@ pub fn last_poll(at: Option<Timestamp>, now: Timestamp) -> Finding {
             Finding::warn("last-poll", format!("the last poll that went well was {} ago, at {at}", ago(at, now)))
                 .hint(hint)
         }
-        Some(at) => Finding::ok("last-poll", format!("{at} (kept to the hour)")),
+        Some(at) => Finding::ok("last-poll", format!("{at} (noted once an hour)")),
     }
 }
 
-/// The last backup, of a ledger that holds so many messages.
-pub fn last_backup(at: Option<Timestamp>, messages: u64, now: Timestamp) -> Finding {
+/// The last backup and whether it was restored once for proof, of a ledger that holds so many messages.
+pub fn last_backup(last: Option<(Timestamp, bool)>, messages: u64, now: Timestamp) -> Finding {
     let hint = "sealpost backup FILE";
-    match at {
+    match last {
         None if messages == 0 => Finding::ok("backup", "none yet, and nothing to lose"),
         None => Finding::warn("backup", "no backup of the ledger was ever made").hint(hint),
-        Some(at) if now.duration_since(at).as_hours() >= 24 * BACKUP_STALE_D => {
+        Some((at, _)) if now.duration_since(at).as_hours() >= 24 * BACKUP_STALE_D => {
             Finding::warn("backup", format!("the last backup was made {} ago, at {at}", ago(at, now))).hint(hint)
         }
-        Some(at) => Finding::ok("backup", at.to_string()),
+        Some((at, true)) => Finding::ok("backup", at.to_string()),
+        Some((at, false)) => Finding::ok("backup", format!("{at}, not verified")),
     }
 }
 
@@ -238,8 +239,10 @@ mod tests {
         assert!(old.words.contains("2 d ago"), "{:?}", old.words);
         assert_eq!(last_backup(None, 0, now()).level, Level::Ok);
         assert_eq!(last_backup(None, 1, now()).level, Level::Warn);
-        assert_eq!(last_backup(Some(hours(-24 * 7 + 1)), 1, now()).level, Level::Ok);
-        assert_eq!(last_backup(Some(hours(-24 * 7)), 1, now()).level, Level::Warn);
+        assert_eq!(last_backup(Some((hours(-24 * 7 + 1), true)), 1, now()).level, Level::Ok);
+        assert_eq!(last_backup(Some((hours(-24 * 7), true)), 1, now()).level, Level::Warn);
+        assert!(last_backup(Some((hours(-1), false)), 1, now()).words.contains(", not verified"));
+        assert!(!last_backup(Some((hours(-1), true)), 1, now()).words.contains("not verified"));
         assert_eq!(clock(None, now()).level, Level::Ok);
         assert_eq!(clock(Some(now() + SignedDuration::from_secs(120)), now()).level, Level::Ok);
         assert_eq!(clock(Some(now() + SignedDuration::from_secs(121)), now()).level, Level::Warn);
