@@ -389,8 +389,10 @@ impl Place<'_> {
         let partners = said.has(Sense::Partner) || lead.has(Sense::Partner) && self.block.form != Form::Paragraph;
         let reports = said.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]) && !said.has(Sense::Elsewhere);
         let over = self.document.headings(self.index).next().unwrap_or_default();
+        // Lists are joined and embargoes broken there; reports go elsewhere in the document.
         if own {
-            return false;
+            return ["embargo", "join", "joining", "membership"].iter().any(|w| self.under(w))
+                || said.has(Sense::Partner) && self.sentence_has(offset, &["membership", "join", "apply"]);
         }
         (partners || said.any(&[Sense::Announce, Sense::Elsewhere]) || over.any(&[Sense::Elsewhere, Sense::Partner]))
             && !(reports && !partners && said.has(Sense::Vulnerability) && !said.has(Sense::Announce))

@@ -19,7 +19,11 @@ impl Scene<'_> {
         }
         let before = self.outside_brackets(clause);
         let after = self.sentence.clauses_after(clause.end);
-        let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty();
+        // "Publication | after a fix ships, or 90 days": the row says what is done, the cell only when.
+        let in_row = self.document.blocks.get(self.block).is_some_and(|b| b.place.is_some_and(|p| p.column > 0));
+        let opens = |c: &Range<usize>| self.sentence.set(&(c.start..c.end.min(c.start + 2)));
+        let when = |c: &Range<usize>| in_row && opens(c).any(&[Sense::After, Sense::Every]);
+        let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty() && !when(c);
         let near = match (before.iter().find(|c| some(c)), after.iter().find(|c| some(c))) {
             (Some(b), _) => Some(b),
             (None, after) => after,

@@ -203,7 +203,7 @@ impl Scene<'_> {
         if said.has(Sense::Disclose) { None } else { Some(Err("a condition, not a promise")) }
     }
 
-    fn comma_after(&self, at: usize) -> usize {
+    pub(super) fn comma_after(&self, at: usize) -> usize {
         let rest = at..self.sentence.range.end;
         let mark = rest.clone().find(|&i| {
             self.sentence.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(',' | ';' | '.')))

@@ -37,7 +37,9 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | issue confirmation | determination | next steps | accept or reject | accepted or rejected \
              | severity classification | severity rating | risk rating | impact analysis | preliminary analysis | verdict \
              | confirm vulnerability | confirm issue | determine severity | determine the severity | severity determination \
-             | more detailed update | substantive update | initial status | initial findings | initial verdict | initial decision | detailed update | technical response",
+             | more detailed update | substantive update | initial status | initial findings | initial verdict | initial decision | detailed update | technical response \
+             | detailed followup | detailed follow-up | detailed follow up | more detailed followup | more detailed follow-up \
+             | more detailed follow up | validity of",
         ),
         (
             Sense::Investigate,
@@ -287,7 +289,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::PrivateReporting,
-            "private vulnerability report | report new vulnerability | private vulnerability reports | private vulnerability reporting | privately report a vulnerability | privately reporting a security vulnerability \
+            "private security reporting | private security report | private security reports | private vulnerability report | report new vulnerability | private vulnerability reports | private vulnerability reporting | privately report a vulnerability | privately reporting a security vulnerability \
              | report a vulnerability button | report a vulnerability | report a security vulnerability | github security advisories | github security advisory \
              | github's security advisories | github's security advisory | security advisory feature | security advisories feature | security tab | draft security advisory \
              | security advisory on github | private security advisory | private security advisories | private advisory | draft advisory | github's private | security advisory \
