@@ -61,6 +61,7 @@ impl Reader<'_> {
         }
         if sentence.durations.is_empty() {
             self.implied(block, &sentence);
+            self.otherwise(block, &sentence);
             self.vague(block, &sentence);
         }
     }
@@ -88,10 +89,13 @@ impl Reader<'_> {
         for claim in claims {
             let mut target = target(duration, &claim);
             target.applies_to = applies_to.clone();
+            // What narrows the promise further than its severity is told with it, as the one the policy makes.
+            let narrowed = applies_to.is_some() && claim.promise == Promise::Disclosure;
+            let severities = if narrowed { Vec::new() } else { severities.clone() };
             self.candidates.push(Candidate {
                 claim,
                 target,
-                severities: severities.clone(),
+                severities,
                 span: span.clone(),
                 block,
                 decision: self.decisions.len() - 1,
@@ -251,6 +255,30 @@ impl Reader<'_> {
         candidate.target.implied = true;
         candidate.span = self.span(block, sentence);
         candidate.block = block;
+        self.candidates.push(candidate);
+    }
+
+    /// "If no fix is out by then, you may publish": after a promise of a fix, its time is the deadline.
+    fn otherwise(&mut self, block: usize, sentence: &Sentence<'_>) {
+        let said = sentence.set(&sentence.range);
+        let opens = sentence.set(&(sentence.range.start..sentence.range.start + 1)).has(Sense::If);
+        let told = said.any(&[Sense::Fix, Sense::Release]) && said.has(Sense::Disclose) && said.has(Sense::You);
+        let words = sentence.words.tokens.get(sentence.range.clone()).unwrap_or_default();
+        let refers = words.windows(2).any(|w| {
+            matches!(w, [a, b] if ["this", "that"].contains(&a.norm.as_str())
+                && ["period", "time", "window", "deadline", "timeframe"].contains(&b.norm.as_str())
+                || a.norm == "by" && b.norm == "then")
+        });
+        if !(opens && said.has(Sense::Not) && told && refers) {
+            return;
+        }
+        let general = |c: &&Candidate| c.block == block && c.claim.promise == Promise::Fix && c.severities.is_empty();
+        let Some(mut candidate) = self.candidates.iter().rev().find(general).cloned() else { return };
+        candidate.claim.promise = Promise::Disclosure;
+        candidate.claim.strength = 5;
+        candidate.claim.why = "without a fix until then, details may be public";
+        candidate.target.implied = true;
+        candidate.span = self.span(block, sentence);
         self.candidates.push(candidate);
     }
 

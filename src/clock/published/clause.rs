@@ -320,8 +320,30 @@ impl<'a> Sentence<'a> {
 const FOR: [&str; 9] = ["for", "in", "on", "if", "für", "pour", "para", "per", "voor"];
 
 /// Words between an amount of time and the severity it is for.
-const LINKS: [&str; 16] =
-    ["for", "(", "in", "on", "if", "all", "any", "of", "the", "a", "für", "pour", "para", "per", "voor", "dla"];
+const LINKS: [&str; 22] = [
+    "severities",
+    "severity",
+    "classified",
+    "rated",
+    "as",
+    "issues",
+    "for",
+    "(",
+    "in",
+    "on",
+    "if",
+    "all",
+    "any",
+    "of",
+    "the",
+    "a",
+    "für",
+    "pour",
+    "para",
+    "per",
+    "voor",
+    "dla",
+];
 
 /// What an anchor starts the clock at; `None` for the report itself.
 fn starting_point(senses: Senses) -> Option<&'static str> {

@@ -232,7 +232,8 @@ impl Place<'_> {
         let label = label.to_lowercase();
         let report = said.any(&[Sense::Send, Sense::Report, Sense::PrivateReporting])
             || label.contains("report")
-            || label.contains("contact");
+            || label.contains("contact")
+            || chat && said.has(Sense::FollowUp);
         let over = self.document.headings(self.index).next().unwrap_or_default();
         let ours = label.contains("disclosure policy") && over.any(&[Sense::Send, Sense::Report]);
         let form = ["forms.", "docs.google.com", "airtable.com", "typeform.com", "tally.so"]
@@ -253,7 +254,8 @@ impl Place<'_> {
         let tracked = self.sentence_has(offset, &["entered", "tracked", "recorded", "created", "drafted"]);
         let published = (said.has(Sense::Publish) || tracked) && !label.contains("report");
         let page = path.to_ascii_lowercase();
-        let hosted = ["security.", "bugs.", "bounty.", "vdp.", "bughunters."].iter().any(|h| host.starts_with(h));
+        let hosted =
+            ["security.", "bugs.", "bounty.", "vdp.", "bughunters.", "jira."].iter().any(|h| host.starts_with(h));
         // "Visit https://bounty.example.org", under a heading on reporting.
         let shown = hosted && path.trim_matches('/').is_empty() && label.starts_with("http");
         let says = says || shown && over.any(&[Sense::Send, Sense::Report]);
@@ -322,13 +324,14 @@ impl Place<'_> {
         let page = label.contains("policy") || label.contains("guide") || label.contains("learn");
         let ours = before.iter().rev().take(3).any(|w| *w == "our") && label.contains("disclosure policy");
         let acts = before.iter().any(|w| {
-            ["report", "submit", "email", "form", "via", "through", "at", "using", "use", "to", "here", "on"]
+            ["report", "submit", "file", "email", "form", "via", "through", "at", "using", "use", "to", "here", "on"]
                 .contains(w)
         });
         (ours || !(page || further && !(acts && before.iter().any(|w| ["report", "submit"].contains(w)))))
             && (acts
                 || ours
                 || before.is_empty()
+                || !label.is_ascii() && self.sentence(offset).1.has(Sense::Send)
                 || label.contains("report")
                 || label.contains("contact")
                 || self.block.form != Form::Paragraph)
@@ -371,8 +374,11 @@ impl Place<'_> {
             "careers",
             "billing",
         ];
-        if local == "git"
+        // "git@host:path" is where sources are fetched from.
+        let forge = domain.contains("git") || domain.contains("bitbucket") || domain.starts_with("ssh.");
+        if local == "git" && forge
             || local == "user"
+            || PUBLIC_LISTS.contains(&local.as_str())
             || named.contains(&local.as_str())
             || local.split(['-', '_', '.', '+']).any(|part| named.contains(&part))
             || THANKS.iter().any(|t| self.under(t))
@@ -389,13 +395,18 @@ impl Place<'_> {
         let partners = said.has(Sense::Partner) || lead.has(Sense::Partner) && self.block.form != Form::Paragraph;
         let reports = said.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]) && !said.has(Sense::Elsewhere);
         let over = self.document.headings(self.index).next().unwrap_or_default();
+        // Lists are joined and embargoes broken there; reports go elsewhere in the document.
         if own {
-            return false;
+            return ["embargo", "join", "joining", "membership"].iter().any(|w| self.under(w))
+                || said.has(Sense::Partner) && self.sentence_has(offset, &["membership", "join", "apply"]);
         }
         (partners || said.any(&[Sense::Announce, Sense::Elsewhere]) || over.any(&[Sense::Elsewhere, Sense::Partner]))
             && !(reports && !partners && said.has(Sense::Vulnerability) && !said.has(Sense::Announce))
     }
 }
+
+/// Lists that anybody reads.
+const PUBLIC_LISTS: [&str; 3] = ["oss-security", "full-disclosure", "bugtraq"];
 
 /// Headings over those who are thanked.
 const THANKS: [&str; 5] = ["fame", "acknowledgments", "acknowledgements", "credits", "thanks"];

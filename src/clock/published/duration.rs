@@ -34,7 +34,7 @@ pub(super) fn find(tokens: &[Token], found: &[Found], range: &Range<usize>) -> V
     let mut durations = Vec::new();
     let mut i = range.start;
     while i < range.end {
-        match words.duration(i) {
+        match words.duration(i).or_else(|| words.elided(i, durations.last())) {
             Some(mut duration) => {
                 words.qualify(
                     &mut duration,
@@ -90,6 +90,18 @@ impl Words<'_> {
     }
 
     /// "Every" goes with the number that follows: seen here so that "every week" needs no number.
+    /// "Within 30 days and others within 90.": the unit of the amount before.
+    fn elided(&self, i: usize, before: Option<&Duration>) -> Option<Duration> {
+        let before = before.filter(|d| d.amount.is_some() && !d.every && i <= d.tokens.end + 12)?;
+        let within = i.checked_sub(1).and_then(|w| self.tokens.get(w)).is_some_and(|t| t.norm == "within");
+        let Some(Kind::Number(amount)) = self.tokens.get(i).map(|t| t.kind) else { return None };
+        let ends = i + 1 >= self.end || self.mark(i + 1, &['.', ',', ';', ')']);
+        let figure = matches!(self.tokens.get(i + 2).map(|t| t.kind), Some(Kind::Number(_)))
+            && self.tokens.get(i + 2).is_some_and(|t| !t.spaced);
+        (within && ends && !figure && amount > 0 && amount <= MOST)
+            .then(|| plain(i..i + 1, Some(amount), None, before.unit, false))
+    }
+
     fn counted(&self, i: usize) -> Option<Duration> {
         let (first, after) = self.number(i)?;
         if i > 0

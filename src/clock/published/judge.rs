@@ -91,7 +91,7 @@ impl Scene<'_> {
         }
         let previous = self.index.checked_sub(1).and_then(|p| self.sentence.durations.get(p));
         let left = previous.map_or(self.sentence.range.start, |p| p.tokens.end).min(clause.start)..clause.end;
-        if self.sentence.set(&left).has(Sense::History) {
+        if self.sentence.set(&left).has(Sense::History) && !self.requested(duration) {
             return Err("tells what usually happens, not what is promised");
         }
         if self.in_a_condition(duration) {
@@ -106,6 +106,13 @@ impl Scene<'_> {
         let pool = self.pool(duration, &clause);
         self.refused(duration, &clause, &pool)?;
         self.decide(duration, &pool)
+    }
+
+    /// "Give us time (usually 90 days) before you publish": how a request is hedged, not history.
+    fn requested(&self, duration: &Duration) -> bool {
+        let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
+        let after = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
+        before.has(Sense::Wait) && after.has(Sense::Before) && after.has(Sense::Disclose)
     }
 
     fn anchor(&self) -> Option<&Anchor> {
@@ -144,7 +151,7 @@ impl Scene<'_> {
             return claim(Promise::Postmortem, strong, Some("release"), "a write-up");
         }
         if pool.has(Sense::Ack) || pool.has(Sense::Respond) {
-            return self.answer(pool, strong, from);
+            return self.answer(duration, pool, strong, from);
         }
         if pool.has(Sense::Disclose) {
             return self.public(duration, pool, strong, from);
@@ -229,8 +236,15 @@ impl Scene<'_> {
     }
 
     /// An answer: the first one, or one that is more than a first.
-    fn answer(&self, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
+    fn answer(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
         let receipt = pool.has(Sense::Ack);
+        // "Once we took more than 30 days to reply, you may publish" promises no answer.
+        if duration.bound == Some(Bound::Min) {
+            let after = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
+            if after.has(Sense::Disclose) && pool.distance == 0 {
+                return claim(Promise::Disclosure, 3, from, "without an answer until then, details may be public");
+            }
+        }
         let detailed = pool.said.has(Sense::Detailed) && !receipt;
         if detailed {
             return claim(Promise::Assessment, 4, from, "a detailed answer");
@@ -255,6 +269,7 @@ impl Scene<'_> {
     }
 
     fn public(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
+        let from = from.or_else(|| self.added(duration).then_some("release"));
         if pool.said.has(Sense::Partner)
             && !pool.said.has(Sense::Before)
             && from.is_none()
@@ -307,6 +322,13 @@ impl Scene<'_> {
             });
         }
         Ok(claims)
+    }
+
+    /// "30 additional days before publication": counted from the fix, not from the report.
+    fn added(&self, duration: &Duration) -> bool {
+        let words = self.sentence.words.tokens.get(duration.tokens.clone()).unwrap_or_default();
+        words.iter().any(|t| ["additional", "more", "further", "extra"].contains(&t.norm.as_str()))
+            && duration.bound.is_none()
     }
 
     /// "Disclosed vulnerabilities are fixed within …": the act next to the amount is the fix.

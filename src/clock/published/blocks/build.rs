@@ -124,9 +124,12 @@ impl Builder {
         }
     }
 
-    /// Begin a link in the open block.
+    /// Begin a link in the open block, or in a new one: an item may begin with its link.
     pub(super) fn link(&mut self, target: String) {
         self.link_end();
+        if self.open.is_none() {
+            self.prose();
+        }
         let at = self.open.as_ref().map_or(0, |b| b.prose.text.len());
         self.link = Some((at, target));
     }

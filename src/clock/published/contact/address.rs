@@ -56,7 +56,7 @@ fn hidden(text: &str) -> Vec<(usize, String)> {
             let local = dotted_back(left);
             let Some(domain) = dotted_ahead(text.get(at + mark.len()..).unwrap_or_default()) else { continue };
             let start = left.len() - local.1;
-            let plausible = bracketed || domain.1 || stands_alone(text.get(..start).unwrap_or_default(), &local.0);
+            let plausible = bracketed || domain.1 || stands_alone(text, start, &local.0);
             if !local.0.is_empty() && is_domain(&domain.0) && plausible {
                 found.push((start, format!("{}@{}", local.0, domain.0)));
             }
@@ -108,7 +108,10 @@ fn dotted_ahead(text: &str) -> Option<(String, bool)> {
 
 /// Whether "NAME at domain.tld" is an address rather than a sentence: the name is not a word of prose, or stands
 /// where only an address would.
-fn stands_alone(before: &str, local: &str) -> bool {
+fn stands_alone(text: &str, start: usize, local: &str) -> bool {
+    let before = text.get(..start).unwrap_or_default();
+    // A line of its own: "info at example.org".
+    let whole = before.trim().is_empty() && text.split_whitespace().take(4).count() == 3;
     let tail = before.len() - before.chars().rev().take(12).map(char::len_utf8).sum::<usize>();
     let before = before.get(tail..).unwrap_or_default().trim_end();
     let odd = local.contains(['.', '_', '-', '+']) || local.bytes().any(|b| b.is_ascii_digit());
@@ -140,7 +143,7 @@ fn stands_alone(before: &str, local: &str) -> bool {
         "also",
     ]
     .contains(&local.to_ascii_lowercase().as_str());
-    !word && (odd && introduced || introduced && !before.is_empty() || local.eq_ignore_ascii_case("security"))
+    !word && (whole || odd && introduced || introduced && !before.is_empty() || local.eq_ignore_ascii_case("security"))
 }
 
 #[cfg(test)]
@@ -157,6 +160,7 @@ mod tests {
             ("* Ann, ann at example.org", Some("ann@example.org")),
             ("report it at example.org", None),
             ("look at hackerone.com", None),
+            ("  desk at example.org", Some("desk@example.org")),
             ("sec AT example DOT co DOT uk", Some("sec@example.co.uk")),
             ("image@2x.png", None),
             ("@handle", None),

@@ -19,7 +19,14 @@ impl Scene<'_> {
         }
         let before = self.outside_brackets(clause);
         let after = self.sentence.clauses_after(clause.end);
-        let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty();
+        // "Publication | after a fix ships, or 90 days": the row says what is done, the cell only when.
+        let in_row = self.document.blocks.get(self.block).is_some_and(|b| b.place.is_some_and(|p| p.column > 0));
+        let opens = |c: &Range<usize>| self.sentence.set(&(c.start..c.end.min(c.start + 2)));
+        // "After the fix is released (or after 90 days), you may publish."
+        let rest = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
+        let only_when = in_row || rest.has(Sense::You) && rest.has(Sense::Disclose);
+        let when = |c: &Range<usize>| only_when && opens(c).any(&[Sense::After, Sense::Every]);
+        let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty() && !when(c);
         let near = match (before.iter().find(|c| some(c)), after.iter().find(|c| some(c))) {
             (Some(b), _) => Some(b),
             (None, after) => after,
@@ -115,6 +122,9 @@ impl Scene<'_> {
             return Pool::default();
         }
         let place = block.place;
+        if let Some(told) = self.told_beside() {
+            return told;
+        }
         let (first, header) = (place.and_then(|p| p.first), place.and_then(|p| p.header));
         let by_column = place.is_some_and(|p| self.columns_differ(p.table));
         let (near, far) = if by_column { (header, first) } else { (first, header) };
@@ -134,6 +144,19 @@ impl Scene<'_> {
             }
         }
         Pool::default()
+    }
+
+    /// "Within 3 days | We confirm that we have your report": the row's first cell says when, the next one what.
+    fn told_beside(&self) -> Option<Pool> {
+        let place = self.document.blocks.get(self.block)?.place.filter(|p| p.column == 0 && p.row > 0)?;
+        let beside = self.document.blocks.get(self.block + 1)?.place?;
+        if (beside.table, beside.row) != (place.table, place.row) {
+            return None;
+        }
+        let said = self.document.senses(Some(self.block + 1));
+        let telling = [Sense::Ack, Sense::Assess, Sense::Respond, Sense::Fix, Sense::Disclose, Sense::Investigate];
+        let act = telling.into_iter().find(|s| said.has(*s) && said.has(Sense::Us))?;
+        Some(Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said })
     }
 
     /// Whether the columns of a table name different acts, so that its rows name something else: whom it is for, how

@@ -91,7 +91,13 @@ impl Scene<'_> {
                 .unwrap_or_default()
                 .iter()
                 .any(|t| matches!(t.norm.as_str(), "will" | "shall" | "aim" | "expect" | "can"));
-        ends && !self.comma_between(inside.start, inside.end) && !promised && !self.sentence.unspaced(condition.start)
+        // "If two weeks pass and nobody has replied, …" is told by what the reporter should do then.
+        let rest = self.sentence.set(&(duration.tokens.end..self.comma_after(duration.tokens.end)));
+        let waits = rest.has(Sense::Not) && rest.any(&[Sense::Ack, Sense::Respond, Sense::Receive]);
+        ends && !self.comma_between(inside.start, inside.end)
+            && !promised
+            && !waits
+            && !self.sentence.unspaced(condition.start)
     }
 
     fn comma_between(&self, from: usize, to: usize) -> bool {

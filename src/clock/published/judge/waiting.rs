@@ -16,6 +16,9 @@ impl Scene<'_> {
         {
             return Some(heard);
         }
+        if self.shown_first(duration) {
+            return Some(Err("when to show a text before it is published"));
+        }
         let clause = self.sentence.clause(self.index);
         let said = self.sentence.set(&clause);
         let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
@@ -48,6 +51,14 @@ impl Scene<'_> {
             }
         }
         None
+    }
+
+    /// "Show us a draft of your article at least 10 days before it appears."
+    fn shown_first(&self, duration: &Duration) -> bool {
+        let words = self.sentence.words.tokens.get(self.sentence.range.start..duration.tokens.start);
+        let text =
+            words.unwrap_or_default().iter().any(|t| matches!(t.norm.as_str(), "draft" | "drafts" | "manuscript"));
+        text && self.sentence.set(&(duration.tokens.end..self.sentence.range.end)).has(Sense::Before)
     }
 
     /// "Please keep the details to yourself for N": a limit on an embargo that is asked of the reporter, whatever else
@@ -203,7 +214,7 @@ impl Scene<'_> {
         if said.has(Sense::Disclose) { None } else { Some(Err("a condition, not a promise")) }
     }
 
-    fn comma_after(&self, at: usize) -> usize {
+    pub(super) fn comma_after(&self, at: usize) -> usize {
         let rest = at..self.sentence.range.end;
         let mark = rest.clone().find(|&i| {
             self.sentence.words.tokens.get(i).is_some_and(|t| matches!(t.kind, Kind::Mark(',' | ';' | '.')))

@@ -12,12 +12,12 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Ack,
             "acknowledg* | receive confirmation | receive a confirmation | get a confirmation | get confirmation | confirmation email | confirmation e-mail | send a confirmation | acknowledg* receipt | acknowledg* the receipt | confirm* receipt | confirm* the receipt \
              | confirmation of receipt | receipt confirmation | confirm* that we have received \
-             | confirm* we received | confirm* that we received | ack | acks",
+             | confirm* we received | confirm* we've received | confirm* we have received | confirm* we have your | confirm* we got | confirm* that we received | ack | acks",
         ),
         (Sense::Receipt, "receipt | arrived | arrival"),
         (
             Sense::Respond,
-            "emails will be addressed | emails are addressed | reports will be addressed | report will be addressed | email will be addressed | respond* | response | responses | reply | replies | replied | replying | answer* | get back to | get back \
+            "initiate a conversation | start a conversation | open a conversation | begin a conversation | emails will be addressed | emails are addressed | reports will be addressed | report will be addressed | email will be addressed | respond* | response | responses | reply | replies | replied | replying | answer* | get back to | get back \
              | getting back to | got back to | hear back | hear from us | hear from the team | contact you \
              | contacting you | be in touch | reach out | reaching out | reach back | feedback \
              | initial contact | first contact | get in touch | contacted | write back | react | reaction \
@@ -30,14 +30,16 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Assess,
-            "assess* | decide whether | decide if | whether we accept | whether it is accepted | whether the report | accept your report | acceptance | accept or decline | triag* | evaluat* | validat* | cvss | initial analysis | initial review | initial investigation \
+            "assess* | disposition | decide whether | decide if | whether we accept | whether it is accepted | whether the report | accept your report | acceptance | accept or decline | triag* | evaluat* | validat* | cvss | initial analysis | initial review | initial investigation \
              | confirm the vulnerability | confirm the issue | confirm the problem | confirm the bug | confirm* whether \
              | confirm or reject | confirm or deny | confirm validity | confirm the validity | confirmation of the vulnerability \
              | confirmation of the issue | confirmation or rejection | vulnerability confirmation | confirm or decline \
              | issue confirmation | determination | next steps | accept or reject | accepted or rejected \
              | severity classification | severity rating | risk rating | impact analysis | preliminary analysis | verdict \
              | confirm vulnerability | confirm issue | determine severity | determine the severity | severity determination \
-             | more detailed update | substantive update | initial status | initial findings | initial verdict | initial decision | detailed update | technical response",
+             | more detailed update | substantive update | initial status | initial findings | initial verdict | initial decision | detailed update | technical response \
+             | detailed followup | detailed follow-up | detailed follow up | more detailed followup | more detailed follow-up \
+             | more detailed follow up | validity of",
         ),
         (
             Sense::Investigate,
@@ -88,7 +90,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Disclose,
-            "disclos* | grace period | share the vulnerability | share details | share the details | share this | shared publicly | sharing details | keep it private | kept private | keep private | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
+            "disclos* | withheld until | held back until | grace period | share the vulnerability | share details | share the details | share this | shared publicly | sharing details | keep it private | kept private | keep private | public | publicly | publish | publishes | published | publishing | publication | publicize* | publicise* | go public | going public \
              | made public | make public | advisory | advisories | embargo* | full details | release details \
              | confidential* | coordinated disclosure | released publicly | public release | declassif* | embargo period",
         ),
@@ -272,7 +274,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Send,
             "report | report a vulnerability | report a security vulnerability | reports | reporting | reported | submit | submitted | submitting | submission | email | e-mail | emails | mail | mailing \
              | emailing | send | sending | sent | contact | contacts | contacting | reach | reach us | reach out | write to | notify | inform | message \
-             | disclosing | alert | filing | raise | escalate | tell us | let us know | dm | get in touch | vulnz",
+             | disclosing | alert | filing | raise | escalate | tell us | let us know | file a bug | file a confidential | file a security | file an issue | file a private | file a report | dm | get in touch | vulnz",
         ),
         (
             Sense::Announce,
@@ -287,7 +289,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::PrivateReporting,
-            "private vulnerability report | report new vulnerability | private vulnerability reports | private vulnerability reporting | privately report a vulnerability | privately reporting a security vulnerability \
+            "private security reporting | private security report | private security reports | private vulnerability report | report new vulnerability | private vulnerability reports | private vulnerability reporting | privately report a vulnerability | privately reporting a security vulnerability \
              | report a vulnerability button | report a vulnerability | report a security vulnerability | github security advisories | github security advisory \
              | github's security advisories | github's security advisory | security advisory feature | security advisories feature | security tab | draft security advisory \
              | security advisory on github | private security advisory | private security advisories | private advisory | draft advisory | github's private | security advisory \
