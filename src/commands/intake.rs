@@ -212,7 +212,8 @@ impl Sink for Taker<'_> {
         let place = crate::safe::line(&skipped.sighting.mailbox);
         self.tally.warnings.push(format!(
             "mail {} in {place} could not be fetched and is tried again: {}",
-            skipped.sighting.key, skipped.reason
+            crate::safe::line(&skipped.sighting.key),
+            crate::safe::line(&skipped.reason)
         ));
         Ok(AfterSkip::TryAgain)
     }

@@ -287,7 +287,7 @@ impl Ledger {
         Ok(found)
     }
 
-    fn ids(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<MessageId>> {
+    pub(super) fn ids(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<MessageId>> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let ids = statement.query_map(values, |row| row.get(0).map(MessageId))?;
         Ok(ids.collect::<rusqlite::Result<_>>()?)

@@ -27,12 +27,12 @@ impl Ledger {
 
     /// Mails that are stored and that no key here opens, oldest first; quarantined ones are not among them.
     pub fn unopened(&self) -> Result<Vec<MessageId>> {
-        let mut statement = self.conn.prepare_cached(
+        // The first condition is that of the partial index.
+        self.ids(
             "SELECT message FROM opened WHERE (encryption = 'unopened' OR quarantined <> '')
              AND encryption = 'unopened' AND quarantined = '' ORDER BY message",
-        )?;
-        let ids = statement.query_map([], |row| row.get(0).map(MessageId))?;
-        Ok(ids.collect::<rusqlite::Result<_>>()?)
+            &[],
+        )
     }
 
     /// When a reply was put into the outbox.

@@ -149,6 +149,11 @@ impl Reader {
         }
         self.build.item();
         self.build.prose();
+        self.rest_of(lines, text)
+    }
+
+    /// What stands behind a mark, with the lines that go on from it; gives how many there are.
+    fn rest_of(&mut self, lines: &[Line<'_>], text: Line<'_>) -> usize {
         let end = self.run(lines);
         let mut own = vec![text];
         own.extend(lines.get(1..end).unwrap_or_default());
@@ -163,12 +168,7 @@ impl Reader {
         self.build.prose();
         self.give(&[term]);
         self.build.words(": ", term.at + term.text.len()..term.at + term.text.len() + 1);
-        let end = self.run(lines);
-        let mut own = vec![text];
-        own.extend(lines.get(1..end).unwrap_or_default());
-        self.give(&own);
-        self.build.close();
-        end
+        self.rest_of(lines, text)
     }
 
     /// A paragraph; a "+" on the line before joins it to the item before.
