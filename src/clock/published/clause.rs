@@ -320,7 +320,7 @@ impl<'a> Sentence<'a> {
 const FOR: [&str; 9] = ["for", "in", "on", "if", "für", "pour", "para", "per", "voor"];
 
 /// Words between an amount of time and the severity it is for.
-const LINKS: [&str; 22] = [
+const LINKS: [&str; 28] = [
     "severities",
     "severity",
     "classified",
@@ -343,6 +343,12 @@ const LINKS: [&str; 22] = [
     "per",
     "voor",
     "dla",
+    "confirmed",
+    "valid",
+    "verified",
+    "accepted",
+    "reported",
+    "vulnerabilities",
 ];
 
 /// What an anchor starts the clock at; `None` for the report itself.

@@ -183,7 +183,11 @@ impl Scene<'_> {
             if pool.said.has(Sense::Give) && pool.said.has(Sense::Us) {
                 return one(Promise::Assessment, 1, "news once, not as a rhythm");
             }
-            if !pool.said.has(Sense::You) && pool.distance == 0 && self.sentence.label().is_none() {
+            if !pool.said.has(Sense::You)
+                && pool.distance == 0
+                && self.sentence.label().is_none()
+                && !self.opens_with_news()
+            {
                 return Err("an update of something else");
             }
             return one(Promise::Update, 1, "news of the progress by then");
@@ -198,6 +202,12 @@ impl Scene<'_> {
             return one(Promise::FirstResponse, 1, "the reporter is told");
         }
         Err("nothing is said to be done in this time")
+    }
+
+    /// "Status update within 5 days": more than the one word "update", which could be of anything.
+    fn opens_with_news(&self) -> bool {
+        let first = self.sentence.senses_in(&self.sentence.range).find(|(_, s)| *s == Sense::Update);
+        first.is_some_and(|(t, _)| t.len() > 1 && t.start <= self.sentence.range.start + 2)
     }
 
     /// "Provide a plan or …": the words before the amount hand over a plan.
@@ -350,6 +360,10 @@ impl Scene<'_> {
         let after = duration.tokens.end..(duration.tokens.end + 4).min(self.sentence.range.end);
         if self.sentence.set(&after).has(Sense::Before) {
             return Err("a time before something, not a time to fix");
+        }
+        let others = self.sentence.set(&after).any(&[Sense::Users, Sense::Partner]);
+        if others && self.sentence.set(&after).has(Sense::Lasting) {
+            return Err("time for others, not for us");
         }
         if pool.said.has(Sense::Users) && pool.said.has(Sense::Duty) {
             return Err("asked of users, not promised");

@@ -112,7 +112,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Partner,
-            "distributor | distributors | vendor | vendors | packager | packagers | downstream | partners | partner \
+            "distributor | distributors | vendor | vendors | packager | packagers | downstream | partners | partner | external parties | third parties \
              | distros | distro | linux-distros | private distributor list | distributors list | private distributors list | ahead of a public release \
              | trusted users | prenotification list | pre-disclosure list",
         ),
