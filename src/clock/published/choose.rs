@@ -234,11 +234,14 @@ impl Reader<'_> {
     /// "If you do not, please follow up": after a promise of an answer, its time is the time to write again.
     fn implied(&mut self, block: usize, sentence: &Sentence<'_>) {
         let said = sentence.set(&sentence.range);
-        let asked = said.has(Sense::If) && said.has(Sense::Not) && said.any(&[Sense::FollowUp, Sense::Send]);
-        let Some(last) = self.candidates.last().filter(|c| asked && c.claim.promise == Promise::FirstResponse) else {
-            return;
-        };
-        let near = last.block == block || last.block + 1 == block;
+        let refers = refers_back(sentence);
+        let again = said.any(&[Sense::FollowUp, Sense::Send]) || refers && said.any(&[Sense::Ack, Sense::Respond]);
+        let asked = said.has(Sense::If) && said.has(Sense::Not) && again;
+        let answer = |c: &&Candidate| c.claim.promise == Promise::FirstResponse;
+        let last =
+            if refers { self.candidates.iter().rev().find(answer) } else { self.candidates.last().filter(answer) };
+        let Some(last) = last.filter(|_| asked) else { return };
+        let near = refers || last.block == block || last.block + 1 == block;
         let not = sentence.senses_in(&sentence.range).find(|(_, s)| *s == Sense::Not).map_or(0, |(t, _)| t.end);
         let bare = sentence.words.tokens.get(not).is_some_and(|t| t.kind == Kind::Mark(','));
         if !near || !last.severities.is_empty() || !(bare || said.any(&[Sense::Receive, Sense::Respond, Sense::Ack])) {
@@ -263,13 +266,7 @@ impl Reader<'_> {
         let said = sentence.set(&sentence.range);
         let opens = sentence.set(&(sentence.range.start..sentence.range.start + 1)).has(Sense::If);
         let told = said.any(&[Sense::Fix, Sense::Release]) && said.has(Sense::Disclose) && said.has(Sense::You);
-        let words = sentence.words.tokens.get(sentence.range.clone()).unwrap_or_default();
-        let refers = words.windows(2).any(|w| {
-            matches!(w, [a, b] if ["this", "that"].contains(&a.norm.as_str())
-                && ["period", "time", "window", "deadline", "timeframe"].contains(&b.norm.as_str())
-                || a.norm == "by" && b.norm == "then")
-        });
-        if !(opens && said.has(Sense::Not) && told && refers) {
+        if !(opens && said.has(Sense::Not) && told && refers_back(sentence)) {
             return;
         }
         let general = |c: &&Candidate| c.block == block && c.claim.promise == Promise::Fix && c.severities.is_empty();
@@ -476,6 +473,18 @@ impl Reader<'_> {
 /// Words that narrow what a sentence is about.
 const NARROWING: [&str; 9] =
     ["with", "that", "which", "where", "involving", "affecting", "requiring", "whose", "without"];
+
+/// "In this time", "within the said time frame", "by then": an amount that another sentence gave.
+fn refers_back(sentence: &Sentence<'_>) -> bool {
+    const WHICH: [&str; 8] = ["this", "that", "said", "above", "stated", "promised", "specified", "given"];
+    const TIME: [&str; 8] =
+        ["period", "time", "window", "deadline", "timeframe", "timeframes", "timeline", "timelines"];
+    let words = sentence.words.tokens.get(sentence.range.clone()).unwrap_or_default();
+    words.windows(2).any(|w| {
+        matches!(w, [a, b] if WHICH.contains(&a.norm.as_str()) && TIME.contains(&b.norm.as_str())
+            || a.norm == "by" && b.norm == "then")
+    })
+}
 
 /// "16 business hours": no unit of ours.
 fn business_hours(sentence: &Sentence<'_>, duration: &Duration) -> bool {

@@ -368,7 +368,10 @@ impl Scene<'_> {
         if pool.said.has(Sense::Users) && pool.said.has(Sense::Duty) {
             return Err("asked of users, not promised");
         }
-        claim(Promise::Fix, strong, from.filter(|f| *f != "release"), "the fix")
+        // Of a fix that is developed by then and one that is out by then, the second is the promise.
+        let developed = pool.said.has(Sense::Develop) && !pool.has(Sense::Release);
+        let strength = if developed { strong.saturating_sub(1).max(1) } else { strong };
+        claim(Promise::Fix, strength, from.filter(|f| *f != "release"), "the fix")
     }
 }
 

@@ -77,9 +77,16 @@ impl Scene<'_> {
 
     /// "If a fix is available within 7 days of the introduction, …": what has to be so, said of nobody's promise.
     pub(super) fn in_a_condition(&self, duration: &Duration) -> bool {
-        let range = self.sentence.range.start..duration.tokens.start;
-        let condition = self.sentence.senses_in(&range).filter(|(_, s)| *s == Sense::If).last().map(|(t, _)| t);
-        let Some(condition) = condition.filter(|c| c.start == self.sentence.range.start) else { return false };
+        let first = self.sentence.range.start;
+        let before = first..duration.tokens.start;
+        let condition = self.sentence.senses_in(&before).filter(|(_, s)| *s == Sense::If).last().map(|(t, _)| t);
+        let Some(condition) = condition else { return false };
+        // "…, or if": the condition that opens the sentence goes on.
+        let opens = self.sentence.set(&(first..first + 1)).has(Sense::If);
+        let goes_on = condition.start.checked_sub(1).is_some_and(|i| self.sentence.set(&(i..i + 1)).has(Sense::Or));
+        if condition.start != first && !(opens && goes_on) {
+            return false;
+        }
         let inside = condition.end..duration.tokens.start;
         let ends = self.comma_between(duration.tokens.end, self.sentence.range.end);
         let promised = self.sentence.set(&inside).any(&[Sense::Us, Sense::You, Sense::Not, Sense::NoPromise])

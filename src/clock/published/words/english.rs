@@ -32,7 +32,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Assess,
             "assess* | disposition | decide whether | decide if | whether we accept | whether it is accepted | whether the report | accept your report | acceptance | accept or decline | triag* | evaluat* | validat* | cvss | initial analysis | initial review | initial investigation \
              | confirm the vulnerability | confirm the issue | confirm the problem | confirm the bug | confirm* whether \
-             | confirm or reject | confirm or deny | confirm validity | confirm the validity | confirmation of the vulnerability \
+             | confirm or reject | confirm or deny | confirm/deny | confirm/reject | accept/reject | accept/decline | confirm validity | confirm the validity | confirmation of the vulnerability \
              | confirmation of the issue | confirmation or rejection | vulnerability confirmation | confirm or decline \
              | issue confirmation | determination | next steps | accept or reject | accepted or rejected \
              | severity classification | severity rating | risk rating | impact analysis | preliminary analysis | verdict \
@@ -66,8 +66,9 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | solve | solved | solution | security release | security releases \
              | security patch | security patches | security fix | security fixes | patch release | patch releases \
              | fix release | fix releases | fix release day | fix release process | security update release | bugfix | bug fix | bugfixes \
-             | resolution target | closure",
+             | resolution target | closure | fix development",
         ),
+        (Sense::Develop, "develop | developed | develops | developing | test a fix | test the fix"),
         (
             Sense::Release,
             "releas* | ship | ships | shipped | roll out | rolled out | rollout | go out | new version | new versions \
@@ -314,7 +315,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Noise,
             "incident response | incident response plan | response team | response process | response policy | security response team | response center | security response | vulnerability response team \
-             | fix team | fix lead | fix leads | fix development | fix development process | email address | e-mail address | ip address | mailing address \
+             | fix team | fix lead | fix leads | fix development process | email address | e-mail address | ip address | mailing address \
              | response plan | security update | security updates | software update | software updates | update to the latest | update your | update to | updates to the latest | keep updated | up to date | up-to-date | security response process \
              | dependency update | dependency updates | automatic updates | automated updates | update dependencies | privately disclosed | private disclosure | private disclosure process | disclosure process \
              | incident responder | request for additional information | request for more information | request for information | request for details | additional information | http response | api response | response header | response headers | response body | vulnerability disclosure policy | security team | security fix process \
