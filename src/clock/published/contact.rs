@@ -248,7 +248,10 @@ impl Place<'_> {
             || self.lead().has(Sense::Announce)
             || !advisory && self.under("scope");
         let tracker = lower.contains("/issues");
-        let denied = tracker && (said.has(Sense::Not) || !said.has(Sense::Vulnerability));
+        let sent = said.with(if self.block.form == Form::Item { self.lead() } else { Senses::default() });
+        let denied = tracker && (sent.has(Sense::Not) || !sent.has(Sense::Vulnerability));
+        // A public tracker is a channel only where vulnerabilities are to be reported there, and nowhere forbidden.
+        let tracker = tracker && !denied && sent.has(Sense::Send) && !elsewhere && !self.publicly_forbidden();
         let advisories = lower.trim_end_matches('/').ends_with("/security/advisories")
             || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
         let tracked = self.sentence_has(offset, &["entered", "tracked", "recorded", "created", "drafted"]);
@@ -262,7 +265,7 @@ impl Place<'_> {
         let list = host == "groups.google.com"
             && ["secur", "vuln", "private", "report"].iter().any(|w| page.contains(w))
             && !page.contains("announce");
-        let channel = PATHS.iter().any(|p| page.contains(p)) || chat || list || hosted;
+        let channel = PATHS.iter().any(|p| page.contains(p)) || chat || list || hosted || tracker;
         let accepted = advisory
             || (platform && !elsewhere)
             || (advisories && says && !elsewhere && !published)
@@ -282,6 +285,19 @@ impl Place<'_> {
     fn sentence_has(&self, offset: usize, words: &[&str]) -> bool {
         let (range, _) = self.sentence(offset);
         self.words.tokens.get(range).unwrap_or_default().iter().any(|t| words.contains(&t.norm.as_str()))
+    }
+
+    /// "Do not open a public issue", anywhere in the document.
+    fn publicly_forbidden(&self) -> bool {
+        self.document.words.iter().any(|words| {
+            words.sentences.iter().any(|range| {
+                let tokens = words.tokens.get(range.clone()).unwrap_or_default();
+                let has = |list: &[&str]| tokens.iter().any(|t| list.contains(&t.norm.as_str()));
+                words.said(range).has(Sense::Not)
+                    && has(&["public", "publicly"])
+                    && has(&["issue", "issues", "tracker"])
+            })
+        })
     }
 
     /// Whether the heading right above has a word.
@@ -340,7 +356,11 @@ impl Place<'_> {
     fn addresses(&self, channels: &mut Vec<Channel>) {
         let text = &self.block.prose.text;
         for (start, address) in found_addresses(text).into_iter().take(4 * MOST) {
-            let linked = self.link_at(start).is_some_and(|l| !l.target.to_ascii_lowercase().starts_with("http"));
+            // The link has told its address, unless that is none.
+            let linked = self.link_at(start).is_some_and(|l| {
+                let target = l.target.rsplit_once('@').map(|t| t.1.split('?').next().unwrap_or_default());
+                !l.target.to_ascii_lowercase().starts_with("http") && target.is_none_or(is_domain)
+            });
             if !linked {
                 self.address(&address, start, self.block.prose.source(start), channels);
             }

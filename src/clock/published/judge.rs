@@ -262,7 +262,8 @@ impl Scene<'_> {
         let mut claims = vec![Claim {
             promise: Promise::FirstResponse,
             strength: if receipt || pool.said.has(Sense::Ack) { strong } else { strong.saturating_sub(1).max(1) },
-            from,
+            // Whom the reporter notified is us: that is the report.
+            from: from.filter(|f| *f != "notification"),
             receipt,
             why: "the reporter is answered",
         }];

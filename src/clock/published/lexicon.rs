@@ -160,7 +160,10 @@ pub(super) fn find(languages: &Languages, tokens: &[Token]) -> Vec<Found> {
             && let Some(most) = longest(|m| matches!(m, Meaning::Sense(_)))
         {
             hidden = i + most;
-            let senses = all.iter().filter(|(n, m)| *n == most && matches!(m, Meaning::Sense(_)));
+            let senses = all
+                .iter()
+                .filter(|(n, m)| *n == most && matches!(m, Meaning::Sense(_)))
+                .filter(|(_, m)| *m != Meaning::Sense(Sense::Assess) || !is_score(tokens, i));
             found.extend(senses.map(|(n, m)| Found { tokens: i..i + n, meaning: *m }));
         }
         for kind in [
@@ -180,6 +183,14 @@ pub(super) fn find(languages: &Languages, tokens: &[Token]) -> Vec<Found> {
         }
     }
     found
+}
+
+/// "CVSS 9.0–10.0" names a grade; nobody assesses anything there.
+fn is_score(tokens: &[Token], i: usize) -> bool {
+    let next: Vec<&Token> = tokens.iter().skip(i).take(5).collect();
+    let score = matches!(next.first(), Some(t) if t.norm == "cvss");
+    let compared = matches!(next.get(1), Some(t) if matches!(t.kind, text::Kind::Number(_) | text::Kind::Mark('≥' | '>' | '<' | '≤')));
+    score && (compared || next.iter().any(|t| t.kind == text::Kind::Figure))
 }
 
 /// The senses of a text as a whole.

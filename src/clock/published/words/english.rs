@@ -285,7 +285,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Elsewhere,
             "upstream | third-party | third party | out of scope | not in scope | code of conduct | conduct | press | media | sales | marketing | careers | conduct@ | press inquiries | privacy request | legal | trademark | general questions \
-             | commercial support | harassment | general inquiries | general support | feature requests | non-security | not security | customer support \
+             | commercial support | harassment | general inquiries | general support | feature requests | non-security | not security | customer support | help center | help desk | helpdesk | technical support | product support \
              | community | documentation | for example | unsubscribe | membership | request to join | requesting to join | join the | apply for membership",
         ),
         (
