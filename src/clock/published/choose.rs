@@ -123,9 +123,13 @@ impl Reader<'_> {
         Some(cut(&self.document.quote(&self.document.span(block, &(from..end)))))
     }
 
-    /// The sentence in the source; for a cell its row up to there.
+    /// The sentence in the source; for a cell its row up to there, and for a row's first cell the next one as well.
     fn span(&self, block: usize, sentence: &Sentence<'_>) -> Range<usize> {
-        let span = self.document.span(block, &sentence.range);
+        let mut span = self.document.span(block, &sentence.range);
+        if let Some((beside, words)) = self.document.beside(block).and_then(|b| Some((b, self.document.words.get(b)?)))
+        {
+            span.end = span.end.max(self.document.span(beside, &(0..words.tokens.len())).end);
+        }
         let first = self.document.blocks.get(block).and_then(|b| b.place).and_then(|p| p.first);
         let start = first.and_then(|f| self.document.blocks.get(f)).map(|b| b.prose.source(0));
         self.document.emphasised(start.filter(|&s| s < span.start).unwrap_or(span.start)..span.end)

@@ -44,7 +44,22 @@ fn last_sentence_asks(document: &Document<'_>, lead: usize) -> bool {
     let Some(words) = document.words.get(lead) else { return false };
     let Some(range) = words.sentences.last() else { return false };
     let said = words.said(range);
-    said.has(Sense::Include) && !said.any(&[Sense::Announce, Sense::Not, Sense::Disclose])
+    said.has(Sense::Include) && !said.any(&[Sense::Announce, Sense::Not, Sense::Disclose]) && !given_by_us(words, range)
+}
+
+/// "We will provide:", "within 5 days, we provide": what the reporter gets, not what is asked for.
+fn given_by_us(words: &Words, range: &Range<usize>) -> bool {
+    let of = |sense: Sense| words.within(range).filter(move |f| f.meaning == Meaning::Sense(sense));
+    let Some(asks) = of(Sense::Include).map(|f| f.tokens.start).min() else { return false };
+    let us = of(Sense::Us).map(|f| f.tokens.start).filter(|&u| u < asks).max();
+    let between = us.map(|u| words.said(&(u..asks)));
+    between.is_some_and(|b| {
+        !b.any(&[Sense::You, Sense::Please, Sense::Send, Sense::Report, Sense::Duty]) && !b.has(Sense::If)
+    }) && us.is_some_and(|u| {
+        let verbs = words.tokens.get(u..asks).unwrap_or_default();
+        verbs.len() <= 4
+            && !verbs.iter().any(|t| ["ask", "request", "need", "require", "want", "like"].contains(&t.norm.as_str()))
+    })
 }
 
 /// Whether one of the items a line introduces speaks of what reports are made of.

@@ -185,12 +185,16 @@ pub(super) fn find(languages: &Languages, tokens: &[Token]) -> Vec<Found> {
     found
 }
 
-/// "CVSS 9.0–10.0" names a grade; nobody assesses anything there.
+/// "CVSS 9.0–10.0", "9.0–10.0 CVSS": the name of a grade; nobody assesses anything there.
 fn is_score(tokens: &[Token], i: usize) -> bool {
-    let next: Vec<&Token> = tokens.iter().skip(i).take(5).collect();
-    let score = matches!(next.first(), Some(t) if t.norm == "cvss");
-    let compared = matches!(next.get(1), Some(t) if matches!(t.kind, text::Kind::Number(_) | text::Kind::Mark('≥' | '>' | '<' | '≤')));
-    score && (compared || next.iter().any(|t| t.kind == text::Kind::Figure))
+    if tokens.get(i).is_none_or(|t| t.norm != "cvss") {
+        return false;
+    }
+    let figure = |t: &Token| t.kind == text::Kind::Figure;
+    let after = tokens.get(i + 1..).unwrap_or_default();
+    let before = tokens.get(i.saturating_sub(2)..i).unwrap_or_default();
+    let compared = |t: &Token| matches!(t.kind, text::Kind::Number(_) | text::Kind::Mark('≥' | '>' | '<' | '≤'));
+    after.first().is_some_and(compared) || after.iter().take(4).any(figure) || before.iter().any(figure)
 }
 
 /// The senses of a text as a whole.
