@@ -91,7 +91,11 @@ impl Reader<'_> {
             target.applies_to = applies_to.clone();
             // What narrows the promise further than its severity is told with it, as the one the policy makes.
             let narrowed = applies_to.is_some() && claim.promise == Promise::Disclosure;
-            let severities = if narrowed { Vec::new() } else { severities.clone() };
+            let graded = claim.promise.is_graded();
+            if !graded && !severities.is_empty() && target.applies_to.is_none() {
+                target.applies_to = Some(severities.join(", "));
+            }
+            let severities = if narrowed || !graded { Vec::new() } else { severities.clone() };
             self.candidates.push(Candidate {
                 claim,
                 target,
@@ -185,7 +189,7 @@ impl Reader<'_> {
             Meaning::Unit(unit) => Some(unit),
             _ => None,
         });
-        let Some(unit) = unit.filter(|_| head.tokens.len() <= 8) else { return };
+        let Some(unit) = unit.filter(|_| head.tokens.len() <= 12) else { return };
         let numbers: Vec<u32> = words
             .tokens
             .get(range.clone())
@@ -396,7 +400,11 @@ impl Reader<'_> {
     fn best(&mut self, promise: Promise) -> Option<Target> {
         let general: Vec<&Candidate> =
             self.candidates.iter().filter(|c| c.claim.promise == promise && c.severities.is_empty()).collect();
-        let sure = |c: &Candidate| c.claim.strength * 2 - u8::from(c.target.approx);
+        // What holds for all reports comes before what holds for some.
+        let narrowed = |c: &Candidate| !promise.is_graded() && c.target.applies_to.is_some();
+        let sure = |c: &Candidate| {
+            (c.claim.strength * 2).saturating_sub(u8::from(c.target.approx) + 3 * u8::from(narrowed(c)))
+        };
         let most = general.iter().map(|c| sure(c)).max()?;
         let chosen = general.iter().find(|c| sure(c) == most)?;
         let rival = general.iter().find(|c| sure(c) + 2 >= most && hours(&c.target) != hours(&chosen.target));

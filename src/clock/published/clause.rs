@@ -119,6 +119,7 @@ impl<'a> Sentence<'a> {
         while self.words.tokens.get(start).is_some_and(|t| matches!(t.kind, Kind::Mark('*' | '_' | '"'))) {
             start += 1;
         }
+        start = self.past_bracket(start);
         if start >= self.range.end || !self.is(start, Sense::After) {
             return None;
         }
@@ -128,6 +129,13 @@ impl<'a> Sentence<'a> {
         }
         let senses: Senses = self.senses_in(&(start..end)).map(|f| f.1).collect();
         Some(Anchor { tokens: start..end, from: starting_point(senses), senses })
+    }
+
+    /// Past "(or less)" right after an amount.
+    fn past_bracket(&self, start: usize) -> usize {
+        let mark = |i: usize, c: char| self.words.tokens.get(i).is_some_and(|t| t.kind == Kind::Mark(c));
+        let close = (start + 1..(start + 5).min(self.range.end)).find(|&i| mark(i, ')'));
+        close.filter(|_| mark(start, '(')).map_or(start, |c| c + 1)
     }
 
     fn ends_anchor(&self, i: usize) -> bool {

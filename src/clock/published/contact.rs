@@ -6,6 +6,7 @@ mod private;
 use self::address::{found_addresses, is_domain};
 use super::blocks::{Block, Form};
 use super::document::{Document, Words};
+use super::fingerprint;
 use super::sense::{Sense, Senses};
 use std::ops::Range;
 
@@ -100,6 +101,14 @@ const NOT_CHANNELS: [&str; 27] = [
     "/releases",
 ];
 
+/// What holds for a document as a whole.
+struct Whole {
+    /// It says somewhere not to use public issues.
+    public_forbidden: bool,
+    /// It names an address outside of tables.
+    addressed: bool,
+}
+
 /// A channel and where it stands in the source.
 struct Channel {
     at: usize,
@@ -109,12 +118,13 @@ struct Channel {
 /// The channels of a document, in its order.
 pub(super) fn contacts(document: &Document<'_>) -> Vec<String> {
     let mut channels: Vec<Channel> = Vec::new();
+    let whole = Whole::of(document);
     for (index, block) in document.blocks.iter().enumerate() {
         if block.prose.text.contains("-----BEGIN PGP") || channels.len() > 4 * MOST {
             continue;
         }
         let Some(words) = document.words.get(index) else { continue };
-        let place = Place { document, index, block, words };
+        let place = Place { document, whole: &whole, index, block, words };
         place.links(&mut channels);
         place.addresses(&mut channels);
         place.bare_urls(&mut channels);
@@ -136,8 +146,22 @@ pub(super) fn contacts(document: &Document<'_>) -> Vec<String> {
     names
 }
 
+impl Whole {
+    fn of(document: &Document<'_>) -> Whole {
+        let mut sentences = document.words.iter().flat_map(|w| w.sentences.iter().map(move |s| (w, s)));
+        let public_forbidden = sentences.any(|(words, range)| {
+            let tokens = words.tokens.get(range.clone()).unwrap_or_default();
+            let has = |list: &[&str]| tokens.iter().any(|t| list.contains(&t.norm.as_str()));
+            words.said(range).has(Sense::Not) && has(&["public", "publicly"]) && has(&["issue", "issues", "tracker"])
+        });
+        let mut prose = document.blocks.iter().filter(|b| b.place.is_none());
+        Whole { public_forbidden, addressed: prose.any(|b| !found_addresses(&b.prose.text).is_empty()) }
+    }
+}
+
 struct Place<'a> {
     document: &'a Document<'a>,
+    whole: &'a Whole,
     index: usize,
     block: &'a Block,
     words: &'a Words,
@@ -177,7 +201,7 @@ impl Place<'_> {
                 if relative.contains("security/advisories") {
                     channels.push(Channel { at, name: PRIVATE_REPORTING.to_owned() });
                 }
-            } else {
+            } else if found_addresses(label).is_empty() {
                 let shown = if label.starts_with("http") && !label.contains(' ') { label } else { target };
                 self.url(shown, label, link.text.start, at, channels);
             }
@@ -225,7 +249,7 @@ impl Place<'_> {
         let manual = host.starts_with("docs.") || host.starts_with("help.") || host.starts_with("support.");
         let platform =
             !manual && PLATFORMS.iter().any(|p| host == *p || host.ends_with(&format!(".{p}"))) && path.len() > 1;
-        let chat = CHATS.iter().any(|c| host == *c || host.ends_with(&format!(".{c}")));
+        let chat = CHATS.iter().any(|c| host == *c || host.ends_with(&format!(".{c}"))) || host.starts_with("chat.");
         if !advisory && NOT_CHANNELS.iter().any(|n| lower.contains(n)) && !(chat && host != "keybase.io") && !platform {
             return;
         }
@@ -244,17 +268,20 @@ impl Place<'_> {
             || (form && over.any(&[Sense::Send, Sense::Report]))
             || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
         let about = around.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]);
-        let elsewhere = said.any(&[Sense::Announce, Sense::Elsewhere])
+        // "If you get no answer, come to the community chat."
+        let escalation = chat && said.has(Sense::If) && said.has(Sense::Not) && said.any(&ANSWERS);
+        let elsewhere = said.any(&[Sense::Announce, Sense::Elsewhere]) && !escalation
             || self.lead().has(Sense::Announce)
             || !advisory && self.under("scope");
         let tracker = lower.contains("/issues");
         let sent = said.with(if self.block.form == Form::Item { self.lead() } else { Senses::default() });
         let denied = tracker && (sent.has(Sense::Not) || !sent.has(Sense::Vulnerability));
         // A public tracker is a channel only where vulnerabilities are to be reported there, and nowhere forbidden.
-        let tracker = tracker && !denied && sent.has(Sense::Send) && !elsewhere && !self.publicly_forbidden();
+        let tracker = tracker && !denied && sent.has(Sense::Send) && !elsewhere && !self.whole.public_forbidden;
         let advisories = lower.trim_end_matches('/').ends_with("/security/advisories")
             || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
-        let tracked = self.sentence_has(offset, &["entered", "tracked", "recorded", "created", "drafted"]);
+        let tracked =
+            self.sentence_has(offset, &["entered", "tracked", "recorded", "created", "drafted", "examples", "posted"]);
         let published = (said.has(Sense::Publish) || tracked) && !label.contains("report");
         let page = path.to_ascii_lowercase();
         let hosted =
@@ -266,7 +293,9 @@ impl Place<'_> {
             && ["secur", "vuln", "private", "report"].iter().any(|w| page.contains(w))
             && !page.contains("announce");
         let channel = PATHS.iter().any(|p| page.contains(p)) || chat || list || hosted || tracker;
+        let profile = label.starts_with('@') && !path.trim_matches('/').contains('/') && said.has(Sense::Send);
         let accepted = advisory
+            || (profile && about && !elsewhere && self.is_object(offset, &label))
             || (platform && !elsewhere)
             || (advisories && says && !elsewhere && !published)
             || (channel
@@ -285,19 +314,6 @@ impl Place<'_> {
     fn sentence_has(&self, offset: usize, words: &[&str]) -> bool {
         let (range, _) = self.sentence(offset);
         self.words.tokens.get(range).unwrap_or_default().iter().any(|t| words.contains(&t.norm.as_str()))
-    }
-
-    /// "Do not open a public issue", anywhere in the document.
-    fn publicly_forbidden(&self) -> bool {
-        self.document.words.iter().any(|words| {
-            words.sentences.iter().any(|range| {
-                let tokens = words.tokens.get(range.clone()).unwrap_or_default();
-                let has = |list: &[&str]| tokens.iter().any(|t| list.contains(&t.norm.as_str()));
-                words.said(range).has(Sense::Not)
-                    && has(&["public", "publicly"])
-                    && has(&["issue", "issues", "tracker"])
-            })
-        })
     }
 
     /// Whether the heading right above has a word.
@@ -375,6 +391,18 @@ impl Place<'_> {
         channels.push(Channel { at, name: address.to_owned() });
     }
 
+    /// The address beside a fingerprint in a table: whose key it is. Where the document names no other, it is a channel.
+    fn key_owner(&self) -> bool {
+        let Some(place) = self.block.place.filter(|_| self.whole.addressed) else { return false };
+        let near = self.index.saturating_sub(place.column)..self.index + 8;
+        self.document.blocks.get(near.start..near.end.min(self.document.blocks.len())).unwrap_or_default().iter().any(
+            |b| {
+                b.place.is_some_and(|p| (p.table, p.row) == (place.table, place.row))
+                    && fingerprint::stands_in(&b.prose.text)
+            },
+        )
+    }
+
     /// Lists for announcements and distributors, conduct and press, machines.
     fn refused(&self, local: &str, domain: &str, offset: usize) -> bool {
         let local = local.to_ascii_lowercase();
@@ -395,10 +423,11 @@ impl Place<'_> {
             "billing",
         ];
         // "git@host:path" is where sources are fetched from.
+        let public_list = ["openwall", "seclists", "securityfocus"].iter().any(|d| domain.contains(d));
         let forge = domain.contains("git") || domain.contains("bitbucket") || domain.starts_with("ssh.");
         if local == "git" && forge
             || local == "user"
-            || PUBLIC_LISTS.contains(&local.as_str())
+            || public_list && PUBLIC_LISTS.contains(&local.as_str())
             || named.contains(&local.as_str())
             || local.split(['-', '_', '.', '+']).any(|part| named.contains(&part))
             || THANKS.iter().any(|t| self.under(t))
@@ -407,6 +436,9 @@ impl Place<'_> {
             return true;
         }
         let (_, said) = self.sentence(offset);
+        if COMMENTS.iter().any(|c| self.under(c)) || self.key_owner() {
+            return true;
+        }
         let own = ["secur", "vuln", "psirt", "disclos", "cert", "bugs", "bounty"].iter().any(|n| local.contains(n));
         let lead = self.lead();
         if said.has(Sense::Postmortem) && !own {
@@ -427,6 +459,12 @@ impl Place<'_> {
 
 /// Lists that anybody reads.
 const PUBLIC_LISTS: [&str; 3] = ["oss-security", "full-disclosure", "bugtraq"];
+
+/// Headings over where to send opinions of the policy itself.
+const COMMENTS: [&str; 3] = ["comments", "feedback", "suggestions"];
+
+/// Words for an answer.
+const ANSWERS: [Sense; 3] = [Sense::Ack, Sense::Respond, Sense::Receive];
 
 /// Headings over those who are thanked.
 const THANKS: [&str; 5] = ["fame", "acknowledgments", "acknowledgements", "credits", "thanks"];

@@ -19,6 +19,11 @@ pub(super) fn fingerprints(document: &Document<'_>) -> Vec<String> {
     all
 }
 
+/// Whether a fingerprint stands in a text.
+pub(super) fn stands_in(text: &str) -> bool {
+    !runs(text).is_empty()
+}
+
 /// Whether a text speaks of OpenPGP keys.
 fn of_keys(text: &str) -> bool {
     let beginning: String = text.chars().take(4_000).collect::<String>().to_lowercase();

@@ -26,6 +26,11 @@ pub(super) enum Promise {
 }
 
 impl Promise {
+    /// Whether it can differ by severity, and is then told so.
+    pub(super) fn is_graded(self) -> bool {
+        !matches!(self, Promise::Prenotice | Promise::Postmortem | Promise::FollowUp)
+    }
+
     /// Its name in the JSON.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -134,7 +139,13 @@ impl Scene<'_> {
             let over = self.over();
             // "You hear from us every week."
             let heard = pool.has(Sense::Respond) && pool.distance == 0 && pool.said.has(Sense::You);
+            let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
+            if before.has(Sense::You) && !before.has(Sense::Us) && before.any(&[Sense::Wait, Sense::Not]) {
+                return Err("how often the reporter may ask");
+            }
+            // "Updates on the work, and its progress, come every week."
             return if heard
+                || before.has(Sense::Update) && !before.any(&[Sense::Practice, Sense::Users])
                 || pool.has(Sense::Update)
                 || over.has(Sense::Update)
                 || pool.has(Sense::Respond) && self.nearby().has(Sense::Update)
@@ -320,7 +331,8 @@ impl Scene<'_> {
             });
         }
         let orphan = self.sentence.clauses_before(pool.clause.start).first().cloned();
-        let either = self.sentence.set(&pool.clause).has(Sense::Or);
+        // "Fixed or public", "a fix and advisory".
+        let either = self.sentence.set(&pool.clause).has(Sense::Or) || self.opens_with_noun(&pool.clause);
         if let Some(orphan) = orphan.filter(|_| either && pool.distance == 0)
             && self.sentence.acts(&(self.sentence.range.start..orphan.end)).iter().any(|a| a.1 == Sense::Fix)
         {
@@ -333,6 +345,13 @@ impl Scene<'_> {
             });
         }
         Ok(claims)
+    }
+
+    /// "And advisory", "and an advisory": what shares the verb of the clause before.
+    fn opens_with_noun(&self, clause: &Range<usize>) -> bool {
+        let words = self.sentence.words.tokens.get(clause.start..clause.end.min(clause.start + 3)).unwrap_or_default();
+        let joined = self.sentence.set(&(clause.start..clause.start + 1)).has(Sense::And);
+        joined && words.iter().any(|t| matches!(t.norm.as_str(), "advisory" | "advisories" | "disclosure"))
     }
 
     /// "30 additional days before publication": counted from the fix, not from the report.

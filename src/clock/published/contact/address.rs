@@ -123,6 +123,12 @@ fn dotted_ahead(text: &str) -> Option<(String, bool)> {
         let plain = || DOTS.iter().find_map(|d| rest.strip_prefix(d));
         let near = rest.trim_start();
         let bracketed = in_brackets(near, &DOTS_IN_BRACKETS).and_then(|n| near.get(n..));
+        // "[dot com]"
+        let inner = near.trim_start_matches(OPENING);
+        let last = inner.strip_prefix("dot ").filter(|_| inner.len() < near.len()).map(|l| ahead(l.trim_start()));
+        if let Some(last) = last.filter(|_| bracketed.is_none()) {
+            return (!last.is_empty()).then(|| (format!("{domain}.{last}"), true));
+        }
         let Some(after) = bracketed.or_else(plain) else { break };
         rest = after.trim_start();
         domain.push('.');
@@ -190,6 +196,7 @@ mod tests {
             ("sec AT example DOT co DOT uk", Some("sec@example.co.uk")),
             ("sec{{[@]}}example<.>org", Some("sec@example.org")),
             ("ann [dot] other ( at ) example [ dot ] co.uk", Some("ann.other@example.co.uk")),
+            ("ann [at] example [dot com].", Some("ann@example.com")),
             ("call f(a) example.org", None),
             ("image@2x.png", None),
             ("@handle", None),

@@ -26,7 +26,9 @@ impl Scene<'_> {
         let rest = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
         let only_when = in_row || rest.has(Sense::You) && rest.has(Sense::Disclose);
         let when = |c: &Range<usize>| only_when && opens(c).any(&[Sense::After, Sense::Every]);
-        let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty() && !when(c);
+        // "We respond as soon as we can, although it may take a day to …": that act has a time of its own.
+        let timed = |c: &Range<usize>| self.sentence.set(c).has(Sense::Soon) && self.may_take(clause);
+        let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty() && !when(c) && !timed(c);
         let near = match (before.iter().find(|c| some(c)), after.iter().find(|c| some(c))) {
             (Some(b), _) => Some(b),
             (None, after) => after,
@@ -52,6 +54,14 @@ impl Scene<'_> {
             }
         }
         self.context(duration)
+    }
+
+    /// "It may take": a caution in a clause of its own.
+    fn may_take(&self, clause: &Range<usize>) -> bool {
+        let words = self.sentence.words.tokens.get(clause.clone()).unwrap_or_default();
+        words.windows(2).any(
+            |w| matches!(w, [a, b] if matches!(a.norm.as_str(), "may" | "might" | "can" | "could") && b.norm == "take"),
+        )
     }
 
     /// The clauses before, the nearest first; what stands in brackets right before the amount is an aside: "a detailed

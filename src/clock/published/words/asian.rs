@@ -63,7 +63,10 @@ const CHINESE: Vocabulary = Vocabulary {
         (Sense::Send, "报告 | 報告 | 发送 | 發送 | 联系 | 聯繫 | 邮件 | 郵件 | 邮箱 | 提交 | 上报 | 反馈"),
         (Sense::Include, "包括 | 包含 | 提供 | 以下信息 | 請提供"),
         (Sense::Versions, "支持的版本 | 支援的版本 | 支持版本"),
-        (Sense::PrivateReporting, "私密漏洞报告 | 私有漏洞报告 | 私密报告"),
+        (
+            Sense::PrivateReporting,
+            "私密漏洞报告 | 私有漏洞报告 | 私密报告 | 私密安全渠道 | 私密渠道 | 私密安全报告 | 私密安全通告",
+        ),
     ],
     units: &[
         (Unit::Hour, "小时 | 小時 | 个小时"),

@@ -113,7 +113,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Partner,
-            "distributor | distributors | vendor | vendors | packager | packagers | downstream | partners | partner | external parties | third parties \
+            "distributor | distributors | vendor | vendors | packager | packagers | downstream | partners | partner | external parties \
              | distros | distro | linux-distros | private distributor list | distributors list | private distributors list | ahead of a public release \
              | trusted users | prenotification list | pre-disclosure list",
         ),
@@ -170,7 +170,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Wait,
             "give us | give the team | give the maintainers | give the project | give the developers | give me | giving us | allow us | allow | allowing us | wait | grant us | provide us | afford us \
-             | refrain | please provide us | providing us | allowing | waiting | give maintainers | hold off \
+             | refrain | please provide us | providing us | allowing | waiting | give maintainers | hold off | avoid | avoid doing so \
              | withhold | abstain | allow the team | allow the maintainers | allow the project",
         ),
         (
@@ -275,7 +275,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Send,
             "report | report a vulnerability | report a security vulnerability | reports | reporting | reported | submit | submitted | submitting | submission | email | e-mail | emails | mail | mailing \
              | emailing | send | sending | sent | contact | contacts | contacting | reach | reach us | reach out | write to | notify | inform | message \
-             | disclosing | alert | filing | raise | escalate | tell us | let us know | file a bug | file a confidential | file a security | file an issue | file a private | file a report | dm | get in touch | vulnz",
+             | disclosing | alert | filing | raise | escalate | tell us | let us know | file a bug | file a confidential | file a security | file an issue | file a private | file a report | dm | get in touch | vulnz | share any issues | share any issue | share issues | share the issue | share your findings | share your finding | share it with us | share them with us",
         ),
         (
             Sense::Announce,
@@ -286,7 +286,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Elsewhere,
             "upstream | third-party | third party | out of scope | not in scope | code of conduct | conduct | press | media | sales | marketing | careers | conduct@ | press inquiries | privacy request | legal | trademark | general questions \
              | commercial support | harassment | general inquiries | general support | feature requests | non-security | not security | customer support | help center | help desk | helpdesk | technical support | product support \
-             | community | documentation | for example | unsubscribe | membership | request to join | requesting to join | join the | apply for membership",
+             | community | documentation | for example | unsubscribe | improve this policy | improve this document | improve this process | comments on this policy | leaderboard | hall of fame | membership | request to join | requesting to join | join the | apply for membership",
         ),
         (
             Sense::PrivateReporting,

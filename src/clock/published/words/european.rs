@@ -8,7 +8,7 @@ pub(super) static ALL: [Vocabulary; 7] = [GERMAN, FRENCH, SPANISH, PORTUGUESE, I
 
 const GERMAN: Vocabulary = Vocabulary {
     language: "de",
-    common: "der | die | und | wir | nicht | eine | werden | sie | bitte | oder | für | auf",
+    common: "der | die | und | wir | nicht | eine | werden | sie | bitte | oder | für | auf | sicherheit | sicherheitslücke | sicherheitslücken | schwachstelle | schwachstellen | tagen",
     senses: &[
         (Sense::Ack, "bestätigen den eingang | bestätigung des eingangs | eingangsbestätigung | empfangsbestätigung"),
         (Sense::Receipt, "eingang | erhalt | empfang"),
@@ -117,7 +117,7 @@ const GERMAN: Vocabulary = Vocabulary {
 
 const FRENCH: Vocabulary = Vocabulary {
     language: "fr",
-    common: "le | la | les | des | nous | vous | une | dans | pour | est | et | de",
+    common: "le | la | les | des | nous | vous | une | dans | pour | est | et | de | sécurité | vulnérabilité | vulnérabilités | jours",
     senses: &[
         (
             Sense::Ack,
@@ -214,7 +214,7 @@ const FRENCH: Vocabulary = Vocabulary {
 
 const SPANISH: Vocabulary = Vocabulary {
     language: "es",
-    common: "el | los | las | una | para | que | por | en | con | del | se | nuestro",
+    common: "el | los | las | una | para | que | por | en | con | del | se | nuestro | seguridad | vulnerabilidad | vulnerabilidades | días | gracias | política",
     senses: &[
         (
             Sense::Ack,
@@ -317,11 +317,11 @@ const SPANISH: Vocabulary = Vocabulary {
 
 const PORTUGUESE: Vocabulary = Vocabulary {
     language: "pt",
-    common: "os | uma | para | que | por | em | com | do | da | não | você | nosso | são",
+    common: "os | uma | para | que | por | em | com | do | da | não | você | nosso | são | segurança | vulnerabilidade | vulnerabilidades | dias | política",
     senses: &[
         (
             Sense::Ack,
-            "acus* recebimento | acus* o recebimento | confirm* o recebimento | confirm* recebimento | confirm* a receção | confirmação de recebimento | confirmação inicial | confirmação do recebimento | reconhecimento inicial",
+            "acus* recebimento | acus* o recebimento | confirm* o recebimento | confirm* recebimento | confirm* a receção | confirmação de recebimento | confirmação inicial | confirmação do recebimento | reconhecimento inicial | um reconhecimento | reconhecimento",
         ),
         (Sense::Receipt, "recebimento | receção"),
         (
@@ -378,6 +378,11 @@ const PORTUGUESE: Vocabulary = Vocabulary {
         (Sense::Content, "passos | impacto | versões | versão | descrição | prova de conceito"),
         (Sense::Include, "inclu* | forneça | detalhes | informações | descr*"),
         (Sense::Versions, "versões suportadas | versões com suporte"),
+        // "No" is no denial here.
+        (
+            Sense::Noise,
+            "no corpo | no seu | no e-mail | no email | no relatório | no assunto | no github | no repositório | no projeto | no nosso | no momento",
+        ),
     ],
     units: &[
         (Unit::Hour, "hora | horas | horas úteis | horas hábiles"),
@@ -414,7 +419,7 @@ const PORTUGUESE: Vocabulary = Vocabulary {
 
 const ITALIAN: Vocabulary = Vocabulary {
     language: "it",
-    common: "il | gli | che | per | con | della | di | una | non | sono | nel | si",
+    common: "il | gli | che | per | con | della | di | una | non | sono | nel | si | sicurezza | vulnerabilità | giorni",
     senses: &[
         (
             Sense::Ack,
@@ -504,7 +509,7 @@ const ITALIAN: Vocabulary = Vocabulary {
 
 const DUTCH: Vocabulary = Vocabulary {
     language: "nl",
-    common: "het | een | wij | niet | voor | met | u | je | van | en | op | wordt | zijn",
+    common: "het | een | wij | niet | voor | met | u | je | van | en | op | wordt | zijn | beveiliging | kwetsbaarheid | kwetsbaarheden | dagen",
     senses: &[
         (Sense::Receipt, "ontvangst"),
         (
@@ -590,7 +595,7 @@ const DUTCH: Vocabulary = Vocabulary {
 
 const POLISH: Vocabulary = Vocabulary {
     language: "pl",
-    common: "się | nie | jest | prosimy | lub | oraz | dla | przez | na | do | że | w",
+    common: "się | nie | jest | prosimy | lub | oraz | dla | przez | na | do | że | w | bezpieczeństwa | podatności | dni",
     senses: &[
         (
             Sense::Ack,
