@@ -188,6 +188,10 @@ impl<'a> Sentence<'a> {
             })
             .map(|(tokens, sense)| (tokens.start, sense))
             .collect();
+        // "We follow up within 5 days" is an answer of ours.
+        let follows = self.senses_in(range).filter(|f| f.1 == Sense::FollowUp && self.is_ours(f.0.start));
+        acts.extend(follows.map(|f| (f.0.start, Sense::Respond)));
+        acts.sort_by_key(|a| a.0);
         // To publish a fix is to release it.
         if acts.iter().any(|a| a.1 == Sense::Fix) {
             let published: Vec<usize> =
@@ -205,6 +209,13 @@ impl<'a> Sentence<'a> {
             acts.push((tokens.start, Sense::Ack));
         }
         acts
+    }
+
+    /// Whether the one who acts there is the project: of all who are named before, the nearest.
+    pub(super) fn is_ours(&self, at: usize) -> bool {
+        let before = self.range.start..at;
+        let who = self.senses_in(&before).filter(|f| matches!(f.1, Sense::Us | Sense::You | Sense::Please));
+        who.last().is_some_and(|f| f.1 == Sense::Us)
     }
 
     /// "Disclosing a vulnerability *to us*" is reporting it.

@@ -282,7 +282,8 @@ impl Place<'_> {
             || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
         let tracked =
             self.sentence_has(offset, &["entered", "tracked", "recorded", "created", "drafted", "examples", "posted"]);
-        let published = (said.has(Sense::Publish) || tracked) && !label.contains("report");
+        let viewed = ["view", "list of", "all advisories"].iter().any(|w| label.contains(w));
+        let published = (said.has(Sense::Publish) || tracked || viewed) && !label.contains("report");
         let page = path.to_ascii_lowercase();
         let hosted =
             ["security.", "bugs.", "bounty.", "vdp.", "bughunters.", "jira."].iter().any(|h| host.starts_with(h));
@@ -293,7 +294,10 @@ impl Place<'_> {
             && ["secur", "vuln", "private", "report"].iter().any(|w| page.contains(w))
             && !page.contains("announce");
         let channel = PATHS.iter().any(|p| page.contains(p)) || chat || list || hosted || tracker;
-        let profile = label.starts_with('@') && !path.trim_matches('/').contains('/') && said.has(Sense::Send);
+        let profile = label.starts_with('@')
+            && self.sent_to(offset)
+            && !path.trim_matches('/').contains('/')
+            && said.has(Sense::Send);
         let accepted = advisory
             || (profile && about && !elsewhere && self.is_object(offset, &label))
             || (platform && !elsewhere)
@@ -304,16 +308,29 @@ impl Place<'_> {
                 && about
                 && !elsewhere
                 && !denied
-                && (form || shown || self.is_object(offset, &label)));
+                && !self.sentence_has(offset, &["posted"])
+                && (form || shown || escalation || self.is_object(offset, &label)));
         if accepted {
             channels.push(Channel { at, name: url.to_owned() });
         }
+    }
+
+    /// "To", "contact" or the like right before a byte of the prose.
+    fn sent_to(&self, offset: usize) -> bool {
+        let token = self.words.tokens.partition_point(|t| t.range.end <= offset);
+        let before = self.words.tokens.get(token.saturating_sub(2)..token).unwrap_or_default();
+        before.iter().any(|t| ["to", "contact", "message", "dm", "reach", "email"].contains(&t.norm.as_str()))
     }
 
     /// Whether the sentence at a byte of the prose has one of some words.
     fn sentence_has(&self, offset: usize, words: &[&str]) -> bool {
         let (range, _) = self.sentence(offset);
         self.words.tokens.get(range).unwrap_or_default().iter().any(|t| words.contains(&t.norm.as_str()))
+    }
+
+    fn lead_has(&self, words: &[&str]) -> bool {
+        let lead = self.block.lead.and_then(|l| self.document.words.get(l));
+        lead.is_some_and(|l| l.tokens.iter().any(|t| words.contains(&t.norm.as_str())))
     }
 
     /// Whether the heading right above has a word.
@@ -436,7 +453,10 @@ impl Place<'_> {
             return true;
         }
         let (_, said) = self.sentence(offset);
-        if COMMENTS.iter().any(|c| self.under(c)) || self.key_owner() {
+        let opinions =
+            COMMENTS.iter().any(|c| self.under(c)) || self.sentence_has(offset, &["suggestions", "comments"]);
+        let rules = self.under("scope") && !said.any(&[Sense::Vulnerability, Sense::Report]);
+        if opinions || rules || self.key_owner() || self.lead_has(&["agreed", "agreement", "agreements"]) {
             return true;
         }
         let own = ["secur", "vuln", "psirt", "disclos", "cert", "bugs", "bounty"].iter().any(|n| local.contains(n));

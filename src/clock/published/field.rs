@@ -109,6 +109,11 @@ fn inline(document: &Document<'_>) -> Vec<String> {
                 continue;
             }
             let Some(from) = list_start(words, range) else { continue };
+            // "For details about the impact, see …"
+            if words.tokens.get(range.start).is_some_and(|t| t.norm == "for") && !said.any(&[Sense::Please, Sense::You])
+            {
+                continue;
+            }
             let to = words.tokens.get(range.end - 1).map_or(from, |t| t.range.end);
             let fields = enumerated(block.prose.text.get(from..to).unwrap_or_default());
             if fields.len() >= 2 {

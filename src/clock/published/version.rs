@@ -19,7 +19,11 @@ pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
             }
             (Form::Item, _) => {
                 let about = document.headings(index).next().is_some_and(|h| h.has(Sense::Versions));
-                listed(&block.prose.text).filter(|_| about)
+                let told = document.senses(block.lead);
+                // "Patches are made for these versions:", and nothing but versions.
+                let named =
+                    || version(block.prose.text.trim()).filter(|_| block.lead.is_some() && !told.has(Sense::Not));
+                listed(&block.prose.text).or_else(named).filter(|_| about)
             }
             _ => None,
         };

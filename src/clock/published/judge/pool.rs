@@ -26,9 +26,7 @@ impl Scene<'_> {
         let rest = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
         let only_when = in_row || rest.has(Sense::You) && rest.has(Sense::Disclose);
         let when = |c: &Range<usize>| only_when && opens(c).any(&[Sense::After, Sense::Every]);
-        // "We respond as soon as we can, although it may take a day to …": that act has a time of its own.
-        let timed = |c: &Range<usize>| self.sentence.set(c).has(Sense::Soon) && self.may_take(clause);
-        let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty() && !when(c) && !timed(c);
+        let some = |c: &Range<usize>| !self.sentence.acts(c).is_empty() && !when(c);
         let near = match (before.iter().find(|c| some(c)), after.iter().find(|c| some(c))) {
             (Some(b), _) => Some(b),
             (None, after) => after,
@@ -54,14 +52,6 @@ impl Scene<'_> {
             }
         }
         self.context(duration)
-    }
-
-    /// "It may take": a caution in a clause of its own.
-    fn may_take(&self, clause: &Range<usize>) -> bool {
-        let words = self.sentence.words.tokens.get(clause.clone()).unwrap_or_default();
-        words.windows(2).any(
-            |w| matches!(w, [a, b] if matches!(a.norm.as_str(), "may" | "might" | "can" | "could") && b.norm == "take"),
-        )
     }
 
     /// The clauses before, the nearest first; what stands in brackets right before the amount is an aside: "a detailed
@@ -132,6 +122,9 @@ impl Scene<'_> {
             return Pool::default();
         }
         let place = block.place;
+        if let Some(listed) = self.listed() {
+            return listed;
+        }
         if let Some(told) = self.told_beside(duration) {
             return told;
         }
@@ -154,6 +147,20 @@ impl Scene<'_> {
             }
         }
         Pool::default()
+    }
+
+    /// "Within 3 days you receive:", and a list of what.
+    fn listed(&self) -> Option<Pool> {
+        let last = self.sentence.range.end.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i))?;
+        let said = self.sentence.set(&self.sentence.range);
+        if last.kind != Kind::Mark(':') || !said.any(&[Sense::Receive, Sense::Give, Sense::Us]) {
+            return None;
+        }
+        let list = self.document.following_list(self.block);
+        let telling = [Sense::Ack, Sense::Assess, Sense::Respond, Sense::Plan];
+        let act = telling.into_iter().find(|s| list.has(*s))?;
+        let act = if act == Sense::Plan { Sense::Assess } else { act };
+        Some(Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: said.with(list) })
     }
 
     /// "Within 3 days | We confirm that we have your report": the row's first cell says when, the next one what.

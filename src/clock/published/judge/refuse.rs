@@ -35,6 +35,9 @@ impl Scene<'_> {
         }
         let of_reports =
             self.sentence.set(&self.sentence.range).any(&[Sense::Us, Sense::You, Sense::Report, Sense::Vulnerability]);
+        if self.sentence.set(&self.sentence.range).has(Sense::Soon) && self.may_take(clause) {
+            return Err("a caution beside a vague promise");
+        }
         if said.has(Sense::Practice) && !(answers && of_reports) {
             return Err("housekeeping or advice, not the handling of a report");
         }
@@ -117,6 +120,14 @@ impl Scene<'_> {
         let first = self.document.blocks.get(self.block).and_then(|b| b.place).and_then(|p| p.first);
         let words = first.and_then(|f| self.document.words.get(f));
         words.is_some_and(|w| w.tokens.iter().any(|t| CUSTOMERS.contains(&t.norm.as_str())))
+    }
+
+    /// "It may take": "as soon as we can, although it may take a day".
+    fn may_take(&self, clause: &Range<usize>) -> bool {
+        let words = self.sentence.words.tokens.get(clause.clone()).unwrap_or_default();
+        words.windows(2).any(
+            |w| matches!(w, [a, b] if matches!(a.norm.as_str(), "may" | "might" | "can" | "could") && b.norm == "take"),
+        )
     }
 
     /// "Not" or "without" right before an act.

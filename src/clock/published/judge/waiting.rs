@@ -30,7 +30,7 @@ impl Scene<'_> {
         if before.has(Sense::Wait) && rest.has(Sense::Before) && rest.has(Sense::FollowUp)
             || said.has(Sense::FollowUp)
                 && !said.any(&[Sense::Assess, Sense::Ack, Sense::Give, Sense::Us])
-                && self.precedes(Sense::FollowUp, Sense::After)
+                && self.asked_to_write_again(duration)
         {
             return Some(claim(Promise::FollowUp, 4, None, "the reporter may write again then"));
         }
@@ -135,9 +135,10 @@ impl Scene<'_> {
         self.sentence.set(&near).has(Sense::Wait)
     }
 
-    fn precedes(&self, first: Sense, _then: Sense) -> bool {
-        let start = self.sentence.durations.get(self.index).map_or(0, |d| d.tokens.start);
-        self.sentence.senses_in(&(self.sentence.range.start..start)).any(|(_, s)| s == first)
+    /// "Write again after 3 days", by the reporter: what we follow up is an answer.
+    fn asked_to_write_again(&self, duration: &Duration) -> bool {
+        let before = self.sentence.range.start..duration.tokens.start;
+        self.sentence.senses_in(&before).any(|(t, s)| s == Sense::FollowUp && !self.sentence.is_ours(t.start))
     }
 
     /// "No reply within 3 days?", without an "if".

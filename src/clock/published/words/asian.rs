@@ -61,6 +61,7 @@ const CHINESE: Vocabulary = Vocabulary {
         (Sense::Practice, "密码 | 轮换 | 备份 | 令牌 | 会话 | 依赖 | 扫描 | 密钥 | 审计"),
         (Sense::Timeline, "响应时间 | 时间线 | 时限 | 时间 | 流程"),
         (Sense::Send, "报告 | 報告 | 发送 | 發送 | 联系 | 聯繫 | 邮件 | 郵件 | 邮箱 | 提交 | 上报 | 反馈"),
+        (Sense::Content, "步骤 | 步驟 | 复现 | 影响 | 版本 | 描述 | 受影响 | 概念验证"),
         (Sense::Include, "包括 | 包含 | 提供 | 以下信息 | 請提供"),
         (Sense::Versions, "支持的版本 | 支援的版本 | 支持版本"),
         (
@@ -150,6 +151,7 @@ const JAPANESE: Vocabulary = Vocabulary {
         (Sense::Practice, "パスワード | バックアップ | 依存 | トークン | ローテーション"),
         (Sense::Timeline, "対応時間 | 目安 | タイムライン | 対応の流れ"),
         (Sense::Send, "報告 | 連絡 | 送信 | メール | お問い合わせ | 送って"),
+        (Sense::Content, "手順 | 影響 | バージョン | 説明 | 再現"),
         (Sense::Include, "含め | 記載 | 以下の情報 | 情報を"),
         (Sense::Versions, "サポート対象 | サポートされている | サポート対象バージョン"),
         (Sense::PrivateReporting, "プライベート脆弱性報告"),
@@ -213,6 +215,7 @@ const KOREAN: Vocabulary = Vocabulary {
         (Sense::Practice, "비밀번호 | 백업 | 토큰 | 의존성"),
         (Sense::Timeline, "응답 시간 | 대응 시간 | 처리 절차 | 타임라인"),
         (Sense::Send, "보고 | 제보 | 신고 | 이메일 | 메일 | 연락 | 보내"),
+        (Sense::Content, "단계 | 영향 | 버전 | 설명 | 재현"),
         (Sense::Include, "포함 | 다음 정보 | 기재"),
         (Sense::Versions, "지원되는 버전 | 지원 버전"),
         (Sense::PrivateReporting, "비공개 취약점 보고"),

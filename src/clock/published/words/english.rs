@@ -275,7 +275,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Send,
             "report | report a vulnerability | report a security vulnerability | reports | reporting | reported | submit | submitted | submitting | submission | email | e-mail | emails | mail | mailing \
              | emailing | send | sending | sent | contact | contacts | contacting | reach | reach us | reach out | write to | notify | inform | message \
-             | disclosing | alert | filing | raise | escalate | tell us | let us know | file a bug | file a confidential | file a security | file an issue | file a private | file a report | dm | get in touch | vulnz | share any issues | share any issue | share issues | share the issue | share your findings | share your finding | share it with us | share them with us",
+             | disclosing | alert | filing | raise | escalate | tell us | let us know | file a bug | file a confidential | file a security | file an issue | file a private | file a report | dm | get in touch | vulnz | share any issues | share any issue | share issues | share the issue | share your findings | share your finding | privately disclose | responsibly disclose | share it with us | share them with us",
         ),
         (
             Sense::Announce,

@@ -72,10 +72,13 @@ const GERMAN: Vocabulary = Vocabulary {
         ),
         (Sense::Timeline, "reaktionszeiten | zeitplan | frist | fristen | ablauf"),
         (Sense::Send, "melde* | meldung* | sende* | schick* | kontakt* | e-mail | mail | schreib*"),
-        (Sense::Content, "schritte | reproduktion | auswirkung* | betroffene versionen | versionen | beschreibung"),
+        (
+            Sense::Content,
+            "schritte | reproduktion | auswirkung* | betroffene versionen | versionen | beschreibung | kurze beschreibung | reproduktionsschritte",
+        ),
         (
             Sense::Include,
-            "gib | gebt | geben sie | füge | fügen sie | nenne* | enthalten | angaben | informationen | folgende | füge | beschreib* | fügen sie",
+            "gib | gebt | geben sie | füge | fügen sie | nenne* | enthalten | angaben | informationen | folgende | füge | angeben | beschreibe | beschreiben | beschreibt | fügen sie",
         ),
         (Sense::Versions, "unterstützte versionen"),
     ],
@@ -175,7 +178,10 @@ const FRENCH: Vocabulary = Vocabulary {
         (Sense::Practice, "mot de passe | mots de passe | rotation | sauvegard* | conserv* | dépendances | session*"),
         (Sense::Timeline, "délai* | délais de réponse | engagement* | calendrier"),
         (Sense::Send, "signal* | envoy* | contact* | email | e-mail | courriel | inform* | écri* | mail"),
-        (Sense::Content, "étapes | impact | versions | description | reproduction | preuve de concept"),
+        (
+            Sense::Content,
+            "étapes | impact | l'impact | reproduire | versions | description | reproduction | preuve de concept",
+        ),
         (Sense::Include, "inclu* | fournir | détails | informations | précis* | décri*"),
         (Sense::Versions, "versions supportées | versions prises en charge"),
     ],
@@ -276,7 +282,7 @@ const SPANISH: Vocabulary = Vocabulary {
         (Sense::Timeline, "plazo* | tiempo* de respuesta | tiempos | cronograma"),
         (Sense::Send, "report* | envi* | envíe | contact* | correo | email | notifi* | inform* | escrib*"),
         (Sense::Content, "pasos | impacto | versiones | versión | descripción | prueba de concepto"),
-        (Sense::Include, "incluy* | incluir | detalles | información | descri*"),
+        (Sense::Include, "incluy* | incluir | detalles | información | describa | describe | describan | describir"),
         (Sense::Versions, "versiones soportadas | versiones compatibles | versiones con soporte"),
     ],
     units: &[
@@ -376,7 +382,7 @@ const PORTUGUESE: Vocabulary = Vocabulary {
         (Sense::Timeline, "prazo* | tempo de resposta | tempos | cronograma"),
         (Sense::Send, "report* | relat* | envi* | contat* | email | e-mail | notifi* | inform* | escrev*"),
         (Sense::Content, "passos | impacto | versões | versão | descrição | prova de conceito"),
-        (Sense::Include, "inclu* | forneça | detalhes | informações | descr*"),
+        (Sense::Include, "inclu* | forneça | detalhes | informações | descreva | descrevam | descrever"),
         (Sense::Versions, "versões suportadas | versões com suporte"),
         // "No" is no denial here.
         (
@@ -473,7 +479,7 @@ const ITALIAN: Vocabulary = Vocabulary {
         (Sense::Timeline, "tempi di risposta | tempistiche | tempi"),
         (Sense::Send, "segnal* | invia* | contatt* | email | e-mail | scriv* | inform*"),
         (Sense::Content, "passaggi | impatto | versioni | descrizione"),
-        (Sense::Include, "inclu* | dettagli | informazioni | descri* | forni*"),
+        (Sense::Include, "inclu* | dettagli | informazioni | descrivi | descrivete | descrivere | forni*"),
         (Sense::Versions, "versioni supportate"),
     ],
     units: &[
@@ -559,7 +565,7 @@ const DUTCH: Vocabulary = Vocabulary {
         (Sense::Timeline, "reactietijden | termijn* | tijdlijn"),
         (Sense::Send, "meld* | stuur* | mail* | e-mail* | contact* | rapporteer* | neem contact"),
         (Sense::Content, "stappen | impact | versies | versie | beschrijving"),
-        (Sense::Include, "vermeld* | informatie | gegevens | beschrij*"),
+        (Sense::Include, "vermeld* | informatie | gegevens | beschrijf | beschrijft"),
         (Sense::Versions, "ondersteunde versies"),
     ],
     units: &[
@@ -643,7 +649,7 @@ const POLISH: Vocabulary = Vocabulary {
         (Sense::Timeline, "czas reakcji | termin* | harmonogram"),
         (Sense::Send, "zgłoś* | zgłasz* | wyślij | wysł* | kontakt* | e-mail | mail | email | napisz*"),
         (Sense::Content, "kroki | wpływ | wersj* | opis"),
-        (Sense::Include, "zawier* | informacj* | szczegół* | opis* | podaj"),
+        (Sense::Include, "zawier* | informacj* | szczegół* | opisz | opisać | podaj"),
         (Sense::Versions, "wspierane wersje | obsługiwane wersje"),
     ],
     units: &[
