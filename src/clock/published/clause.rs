@@ -325,7 +325,9 @@ impl<'a> Sentence<'a> {
             } else {
                 bridge.len() <= 2
             };
-            if !linked {
+            // "Within 30 days (critical: 7)": a label of what follows.
+            let label = self.words.tokens.get(end).is_some_and(|t| matches!(t.kind, Kind::Mark(':' | '=' | '→')));
+            if !linked || label {
                 break;
             }
             names.push(name);

@@ -141,6 +141,27 @@ impl Place<'_> {
                 url.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ')', ';', ':', ']', '*', '_', '!', '?']);
             self.url(url, "", start, self.block.prose.source(start), channels);
         }
+        self.bare_platforms(channels);
+    }
+
+    /// "hackerone.com/project", without a scheme.
+    fn bare_platforms(&self, channels: &mut Vec<Channel>) {
+        let text = &self.block.prose.text;
+        for (start, host) in page::PLATFORMS.iter().flat_map(|p| text.match_indices(p)) {
+            let before = text.get(..start).and_then(|t| t.chars().next_back());
+            let own =
+                before.is_none_or(|c| c.is_whitespace() || "([`*_\"".contains(c)) && self.link_at(start).is_none();
+            let rest = ahead_of(text, start, 200);
+            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "./-_".contains(c))).unwrap_or(rest.len());
+            let page = rest.get(..end).unwrap_or_default().trim_end_matches('.');
+            if own && page.len() > host.len() + 1 && page.as_bytes().get(host.len()) == Some(&b'/') {
+                let at = self.block.prose.source(start);
+                let said = self.sentence(start).1;
+                if said.any(&[Sense::Send, Sense::Report]) {
+                    channels.push(Channel { at, name: page.to_owned() });
+                }
+            }
+        }
     }
 
     /// The link whose words hold this byte of the prose.

@@ -99,6 +99,9 @@ impl Scene<'_> {
         if self.sentence.set(&left).has(Sense::History) && !self.requested(duration) {
             return Err("tells what usually happens, not what is promised");
         }
+        if self.of_others_habits() {
+            return Err("what others usually do");
+        }
         if self.in_a_condition(duration) {
             return Err("a condition, not a promise");
         }
@@ -201,7 +204,7 @@ impl Scene<'_> {
             {
                 return Err("an update of something else");
             }
-            return one(Promise::Update, 1, "news of the progress by then");
+            return one(Promise::Assessment, 1, "news once, by then");
         }
         if pool.has(Sense::Investigate) {
             return one(Promise::Assessment, 2, "the investigation");

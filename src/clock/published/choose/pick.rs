@@ -4,7 +4,7 @@ use super::super::Decision;
 use super::super::blocks::Form;
 use super::super::judge::Promise;
 use super::{Candidate, MOST_WARNINGS, Reader, named};
-use crate::clock::policy::{ResponsePolicy, SeverityTargets, Target, Unit};
+use crate::clock::policy::{ResponsePolicy, SeverityTargets, Target};
 use std::collections::BTreeSet;
 
 impl Reader<'_> {
@@ -25,7 +25,8 @@ impl Reader<'_> {
         policy.by_severity = self.by_severity();
         if policy.first_response.is_none() && policy.by_severity.iter().any(|s| s.first_response.is_some()) {
             self.warnings.push(
-                "first-response-by-severity: no first response is promised before the severity is known".to_owned(),
+                "first-response-by-severity: until the severity of a report is known, the shortest time counts"
+                    .to_owned(),
             );
         }
         self.warnings.truncate(MOST_WARNINGS);
@@ -37,9 +38,10 @@ impl Reader<'_> {
     fn second_answers(&mut self) {
         let first =
             self.candidates.iter().filter(|c| c.claim.promise == Promise::FirstResponse && c.severities.is_empty());
-        let Some(receipt) = first.clone().find(|c| c.claim.receipt).map(|c| hours(&c.target)) else { return };
+        let Some(receipt) = first.clone().find(|c| c.claim.receipt).map(|c| c.target.usual_hours()) else { return };
         for c in &mut self.candidates {
-            let later = c.claim.promise == Promise::FirstResponse && !c.claim.receipt && hours(&c.target) > receipt;
+            let later =
+                c.claim.promise == Promise::FirstResponse && !c.claim.receipt && c.target.usual_hours() > receipt;
             if later {
                 (c.claim.promise, c.claim.strength) = (Promise::Assessment, 2);
                 if let Some(decision) = self.decisions.get_mut(c.decision) {
@@ -75,13 +77,14 @@ impl Reader<'_> {
         let general: Vec<&Candidate> =
             self.candidates.iter().filter(|c| c.claim.promise == promise && c.severities.is_empty()).collect();
         // What holds for all reports comes before what holds for some.
-        let narrowed = |c: &Candidate| !promise.is_graded() && c.target.applies_to.is_some();
+        let narrowed = |c: &Candidate| c.target.applies_to.is_some();
         let sure = |c: &Candidate| {
             (c.claim.strength * 2).saturating_sub(u8::from(c.target.approx) + 3 * u8::from(narrowed(c)))
         };
         let most = general.iter().map(|c| sure(c)).max()?;
         let chosen = general.iter().find(|c| sure(c) == most)?;
-        let rival = general.iter().find(|c| sure(c) + 2 >= most && hours(&c.target) != hours(&chosen.target));
+        let rival =
+            general.iter().find(|c| sure(c) + 2 >= most && c.target.usual_hours() != chosen.target.usual_hours());
         if let Some(rival) = rival {
             let (a, b) = (self.document.line(chosen.span.start), self.document.line(rival.span.start));
             let differs = format!(
@@ -154,18 +157,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-/// For comparing amounts only; the clock itself never does this.
-fn hours(target: &Target) -> u64 {
-    let hours = match target.unit {
-        Unit::Hour => 1,
-        Unit::Day => 24,
-        Unit::WorkingDay => 25,
-        Unit::Week => 168,
-        Unit::Month => 730,
-    };
-    u64::from(target.amount) * hours
 }
 
 fn amount(target: &Target) -> String {

@@ -92,8 +92,10 @@ fn dotted_back(text: &str) -> (String, usize) {
     let rest = text.get(..text.len() - last.len()).unwrap_or_default();
     let plain = DOTS.iter().find_map(|dot| rest.strip_suffix(dot));
     let bracketed = || {
+        // "[dot]" right before, and nothing far: a long text is looked at once, not from each sign.
         let rest = rest.trim_end();
-        let open = rest.trim_end_matches(CLOSING).rfind(OPENING)?;
+        let near = rest.char_indices().rev().take(16);
+        let open = near.skip_while(|(_, c)| CLOSING.contains(c)).find(|(_, c)| OPENING.contains(c))?.0;
         let start = rest.get(..=open)?.trim_end_matches(OPENING).len();
         let length = in_brackets(rest.get(start..)?, &DOTS_IN_BRACKETS)?;
         (start + length == rest.len()).then(|| rest.get(..start))?

@@ -83,7 +83,6 @@ fn named_otherwise(local: &str, domain: &str) -> bool {
         || public && PUBLIC_LISTS.contains(&local)
         || OTHERS.contains(&local)
         || local.split(['-', '_', '.', '+']).any(|part| OTHERS.contains(&part))
-        || domain.ends_with("noreply.github.com")
 }
 
 /// Names of addresses that are for something else, whole or as a part.

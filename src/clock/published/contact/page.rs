@@ -1,6 +1,6 @@
 //! Pages to report at: known by their address, and by what is said around the link.
 
-use super::super::blocks::Form;
+use super::super::blocks::{Form, Link};
 use super::super::sense::{Sense, Senses};
 use super::{Channel, PRIVATE_REPORTING, Place};
 
@@ -39,8 +39,9 @@ impl Place<'_> {
     }
 
     fn is_channel(&self, page: &Page<'_>, told: &Told) -> bool {
+        // "Out of scope: holes in other software; report those at …"
         if page.is_new_advisory() {
-            return true;
+            return !self.lead_has(&["scope"]);
         }
         let kept = page.is_platform() || page.is_chat() && page.host != "keybase.io";
         if page.explains() && !kept || self.is_elsewhere(page, told) {
@@ -57,7 +58,7 @@ impl Place<'_> {
             return false;
         }
         if told.label.starts_with('@') && page.is_profile() && told.said.has(Sense::Send) && self.sent_to(told.offset) {
-            return self.is_object(told.offset, &told.label);
+            return true;
         }
         let made = page.is_for_reports() || page.is_chat() || page.is_list() || page.is_desk();
         (made || self.is_open_tracker(page, told))
@@ -74,6 +75,7 @@ impl Place<'_> {
     fn is_elsewhere(&self, page: &Page<'_>, told: &Told) -> bool {
         told.said.any(&[Sense::Announce, Sense::Elsewhere]) && !escalates(page, told)
             || self.lead().has(Sense::Announce)
+            || self.lead_has(&["subscribed", "subscribers"])
             || self.under("scope")
     }
 
@@ -115,9 +117,14 @@ impl Place<'_> {
         told.said.with(if self.block.form == Form::Item { self.lead() } else { Senses::default() })
     }
 
-    /// "To", "contact" or the like right before a byte of the prose.
+    /// "Report it to [@ann](…), [@bob](…) or [@cat](…)": a word for sending right before the first of them.
     fn sent_to(&self, offset: usize) -> bool {
-        let token = self.words.tokens.partition_point(|t| t.range.end <= offset);
+        let (sentence, _) = self.sentence(offset);
+        let start = self.words.tokens.get(sentence.start).map_or(0, |t| t.range.start);
+        let named = |l: &&Link| self.block.prose.text.get(l.text.clone()).is_some_and(|t| t.starts_with('@'));
+        let first =
+            self.block.links.iter().filter(|l| l.text.start >= start).find(named).map_or(offset, |l| l.text.start);
+        let token = self.words.tokens.partition_point(|t| t.range.end <= first.min(offset));
         let before = self.words.tokens.get(token.saturating_sub(2)..token).unwrap_or_default();
         before.iter().any(|t| ["to", "contact", "message", "dm", "reach", "email"].contains(&t.norm.as_str()))
     }
@@ -216,7 +223,7 @@ impl<'a> Page<'a> {
     }
 
     fn is_chat(&self) -> bool {
-        self.is_at(&CHATS) || self.is_called(&["chat."])
+        self.is_at(&CHATS) || self.is_called(&["chat.", "discord.", "slack."])
     }
 
     fn is_form(&self) -> bool {
@@ -249,7 +256,8 @@ impl<'a> Page<'a> {
 
     fn explains(&self) -> bool {
         let whole = format!("{}{}", self.host.to_ascii_lowercase(), self.path);
-        NOT_CHANNELS.iter().any(|n| whole.contains(n))
+        let manual = self.is_called(&["docs."]) && !["secur", "vuln", "disclos"].iter().any(|w| self.path.contains(w));
+        manual && !self.is_form() || NOT_CHANNELS.iter().any(|n| whole.contains(n))
     }
 }
 
@@ -263,7 +271,7 @@ fn parts(url: &str) -> Option<(&str, &str)> {
 }
 
 /// Hosts whose pages are places to report at.
-const PLATFORMS: [&str; 13] = [
+pub(super) const PLATFORMS: [&str; 13] = [
     "hackerone.com",
     "bugcrowd.com",
     "immunefi.com",
@@ -317,7 +325,7 @@ const PATHS: [&str; 15] = [
 ];
 
 /// Hosts and endings that explain rather than receive.
-const NOT_CHANNELS: [&str; 27] = [
+const NOT_CHANNELS: [&str; 28] = [
     "docs.github.com",
     "help.github.com",
     "first.org",
@@ -328,6 +336,7 @@ const NOT_CHANNELS: [&str; 27] = [
     "owasp.org",
     "keys.openpgp.org",
     "keyserver",
+    "security.txt",
     "keybase.io/",
     "gnupg.org",
     "openpgp.org",

@@ -38,6 +38,14 @@ impl Scene<'_> {
         if self.sentence.set(&self.sentence.range).has(Sense::Soon) && self.may_take(clause) {
             return Err("a caution beside a vague promise");
         }
+        let tabled = self.document.blocks.get(self.block).is_some_and(|b| b.place.is_some());
+        if tabled && self.document.headings(self.block).next().is_some_and(|h| h.has(Sense::Versions)) && !answers {
+            return Err("how long versions are supported");
+        }
+        let stretched = self.sentence.words.tokens.get(clause.start.min(duration.tokens.start)..duration.tokens.start);
+        if stretched.unwrap_or_default().iter().any(|t| t.norm.starts_with("exten")) && !pool.has(Sense::Disclose) {
+            return Err("how far a time may be stretched");
+        }
         if said.has(Sense::Practice) && !(answers && of_reports) {
             return Err("housekeeping or advice, not the handling of a report");
         }
@@ -76,6 +84,14 @@ impl Scene<'_> {
             }
         }
         Ok(())
+    }
+
+    /// "While the standard of the industry is 90 days, we …"
+    pub(super) fn of_others_habits(&self) -> bool {
+        let words = self.sentence.words.tokens.get(self.sentence.range.clone()).unwrap_or_default();
+        let opens =
+            words.first().is_some_and(|t| ["while", "although", "though", "whereas"].contains(&t.norm.as_str()));
+        opens && words.iter().any(|t| t.norm.starts_with("industr"))
     }
 
     /// "If a fix is available within 7 days of the introduction, …": what has to be so, said of nobody's promise.

@@ -16,8 +16,8 @@ impl Scene<'_> {
         {
             return Some(heard);
         }
-        if self.shown_first(duration) {
-            return Some(Err("when to show a text before it is published"));
+        if self.shown_first(duration) || self.told_to_us(duration) {
+            return Some(Err("what the reporter shows or tells us beforehand"));
         }
         let clause = self.sentence.clause(self.index);
         let said = self.sentence.set(&clause);
@@ -59,6 +59,18 @@ impl Scene<'_> {
         let text =
             words.unwrap_or_default().iter().any(|t| matches!(t.norm.as_str(), "draft" | "drafts" | "manuscript"));
         text && self.sentence.set(&(duration.tokens.end..self.sentence.range.end)).has(Sense::Before)
+    }
+
+    /// "Give us notice at least 10 days before you publish."
+    fn told_to_us(&self, duration: &Duration) -> bool {
+        let words =
+            self.sentence.words.tokens.get(self.sentence.range.start..duration.tokens.start).unwrap_or_default();
+        let us = words.windows(2).any(|w| {
+            matches!(w, [a, b] if b.norm == "us" && ["notify", "inform", "tell", "give", "warn", "alert"].contains(&a.norm.as_str()))
+        });
+        let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
+        us && before.has(Sense::Notify)
+            && self.sentence.set(&(duration.tokens.end..self.sentence.range.end)).has(Sense::Before)
     }
 
     /// "Please keep the details to yourself for N": a limit on an embargo that is asked of the reporter, whatever else

@@ -126,7 +126,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Not,
             "not | no | never | without | nothing | none | fail | fails | failed | lack | lacks | lacking | cannot | don't | doesn't \
              | didn't | haven't | hasn't | hadn't | isn't | aren't | wasn't | won't | wouldn't | can't | couldn't | unable \
-             | absence | absent | nobody | unanswered | dont | havent | no one",
+             | absence | absent | still waiting | nobody | unanswered | dont | havent | no one",
         ),
         (
             Sense::NoPromise,
@@ -186,7 +186,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Receive,
-            "receive | received | receives | hear | heard | get | gotten | got | expect | expecting | receiving | see | seen",
+            "still waiting | receive | received | receives | hear | heard | get | gotten | got | expect | expecting | receiving | see | seen",
         ),
         (
             Sense::FollowUp,

@@ -182,7 +182,7 @@ const FRENCH: Vocabulary = Vocabulary {
             Sense::Content,
             "étapes | impact | l'impact | reproduire | versions | description | reproduction | preuve de concept",
         ),
-        (Sense::Include, "inclu* | fournir | détails | informations | précis* | décri*"),
+        (Sense::Include, "inclu* | d'inclure | fournir | détails | informations | précis* | décri*"),
         (Sense::Versions, "versions supportées | versions prises en charge"),
     ],
     units: &[
