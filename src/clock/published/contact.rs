@@ -154,12 +154,8 @@ impl Place<'_> {
             let rest = ahead_of(text, start, 200);
             let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "./-_".contains(c))).unwrap_or(rest.len());
             let page = rest.get(..end).unwrap_or_default().trim_end_matches('.');
-            if own && page.len() > host.len() + 1 && page.as_bytes().get(host.len()) == Some(&b'/') {
-                let at = self.block.prose.source(start);
-                let said = self.sentence(start).1;
-                if said.any(&[Sense::Send, Sense::Report]) {
-                    channels.push(Channel { at, name: page.to_owned() });
-                }
+            if own && page.len() > host.len() + 1 && self.sentence(start).1.any(&[Sense::Send, Sense::Report]) {
+                self.url(page, "", start, self.block.prose.source(start), channels);
             }
         }
     }

@@ -197,7 +197,8 @@ impl Scene<'_> {
             if pool.said.has(Sense::Give) && pool.said.has(Sense::Us) {
                 return one(Promise::Assessment, 1, "news once, not as a rhythm");
             }
-            if !pool.said.has(Sense::You)
+            let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
+            if !before.has(Sense::You)
                 && pool.distance == 0
                 && self.sentence.label().is_none()
                 && !self.opens_with_news()

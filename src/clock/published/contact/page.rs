@@ -261,9 +261,10 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Host and path of a URL.
+/// Host and path of a URL; a platform may be named without a scheme.
 fn parts(url: &str) -> Option<(&str, &str)> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let known = || PLATFORMS.iter().any(|p| url.starts_with(p)).then_some(url);
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).or_else(known)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let host = rest.get(..end)?;
     let host = host.strip_prefix("www.").unwrap_or(host);
