@@ -166,7 +166,7 @@ const JAPANESE: Vocabulary = Vocabulary {
     rhythms: &[(1, Unit::Week, "毎週"), (1, Unit::Day, "毎日"), (1, Unit::Month, "毎月")],
     numbers: &[(1, "一"), (2, "二"), (3, "三"), (5, "五"), (7, "七")],
     severities: &[
-        ("critical", true, "緊急 | 致命的"),
+        ("critical", true, "緊急 | 致命的 | 重大な | クリティカル"),
         ("high", false, "高"),
         ("medium", true, "中程度"),
         ("medium", false, "中"),
