@@ -303,6 +303,13 @@ impl<'a> Sentence<'a> {
         names
     }
 
+    /// Whether a bracket closes within a word or two: "(critical issues)".
+    fn closes_soon(&self, from: usize) -> bool {
+        let next = self.words.tokens.get(from..).unwrap_or_default().iter().take(3);
+        next.take_while(|t| t.norm != ")").all(|t| !t.norm.ends_with("ed"))
+            && self.words.tokens.get(from..).unwrap_or_default().iter().take(4).any(|t| t.norm == ")")
+    }
+
     /// Whether the sentence opens with a label: "Critical: …", "High – …".
     pub(super) fn labelled(&self) -> bool {
         let first =
@@ -327,7 +334,9 @@ impl<'a> Sentence<'a> {
             };
             // "Within 30 days (critical: 7)": a label of what follows.
             let label = self.words.tokens.get(end).is_some_and(|t| matches!(t.kind, Kind::Mark(':' | '=' | '→')));
-            if !linked || label {
+            // "30 days (critical issues are expedited)": an aside, not whom the time is for.
+            let aside = bridge.iter().any(|t| t.norm == "(") && !self.closes_soon(end);
+            if !linked || label || aside {
                 break;
             }
             names.push(name);

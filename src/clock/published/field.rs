@@ -37,7 +37,9 @@ fn introduced(document: &Document<'_>, index: usize, block: &Block) -> bool {
         }
         None => {
             let heading = document.headings(index).next().unwrap_or_default();
-            heading.has(Sense::Include) && !heading.has(Sense::Not) && directly_under(document, index)
+            // "Critical vulnerabilities include": a list of vulnerabilities.
+            let of_holes = heading.has(Sense::Vulnerability) && !heading.any(&[Sense::Report, Sense::Send]);
+            heading.has(Sense::Include) && !heading.has(Sense::Not) && !of_holes && directly_under(document, index)
         }
     }
 }
@@ -48,7 +50,10 @@ fn last_sentence_asks(document: &Document<'_>, lead: usize) -> bool {
     let said = words.said(range);
     // "The process, which includes:" tells what we do, "a good report includes:" what is asked for.
     let tells = words.tokens.get(range.clone()).unwrap_or_default().iter().any(|t| t.norm == "includes");
-    said.has(Sense::Include)
+    // "Write to us with:"
+    let ends = words.tokens.get(range.start..range.end).unwrap_or_default().iter().rev().take(2);
+    let with = said.has(Sense::Send) && ends.map(|t| t.norm.as_str()).eq([":", "with"]);
+    (said.has(Sense::Include) || with)
         && !said.any(&[Sense::Announce, Sense::Not, Sense::Disclose])
         && !(tells && !said.any(&[Sense::Report, Sense::Send]))
         && !given_by_us(words, range)
@@ -126,7 +131,8 @@ fn inline(document: &Document<'_>) -> Vec<String> {
             }
             let to = words.tokens.get(range.end - 1).map_or(from, |t| t.range.end);
             let fields = enumerated(block.prose.text.get(from..to).unwrap_or_default());
-            if fields.len() >= 2 {
+            let whole = |f: &String| f.matches('(').count() == f.matches(')').count();
+            if fields.len() >= 2 && fields.iter().all(whole) {
                 return fields;
             }
         }
@@ -167,7 +173,10 @@ const ENDS: [&str; 14] = [
 ];
 
 /// Words before a field that are none of it.
-const OPENINGS: [&str; 24] = [
+const OPENINGS: [&str; 27] = [
+    "as possible ",
+    "as you can ",
+    "about ",
     "and ",
     "or ",
     "plus ",

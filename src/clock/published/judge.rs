@@ -9,6 +9,7 @@ use super::clause::{Anchor, Sentence};
 use super::document::Document;
 use super::duration::Duration;
 use super::sense::{Sense, Senses};
+use super::text::Kind;
 use crate::clock::policy::{Bound, Unit};
 use std::ops::Range;
 
@@ -201,7 +202,7 @@ impl Scene<'_> {
             if !before.has(Sense::You)
                 && pool.distance == 0
                 && self.sentence.label().is_none()
-                && !self.opens_with_news()
+                && !self.names_news(duration)
             {
                 return Err("an update of something else");
             }
@@ -213,6 +214,10 @@ impl Scene<'_> {
         if pool.has(Sense::Release) && self.nearby().has(Sense::Fix) {
             return self.fix(duration, pool, 2, from);
         }
+        // "Details are announced 30 days after the release."
+        if pool.has(Sense::Notify) && from == Some("release") && self.has_word(&["details"]) {
+            return one(Promise::Disclosure, 2, "details are announced after a release");
+        }
         if pool.has(Sense::Notify) && pool.said.has(Sense::You) {
             return one(Promise::FirstResponse, 1, "the reporter is told");
         }
@@ -220,9 +225,9 @@ impl Scene<'_> {
     }
 
     /// "Status update within 5 days": more than the one word "update", which could be of anything.
-    fn opens_with_news(&self) -> bool {
-        let first = self.sentence.senses_in(&self.sentence.range).find(|(_, s)| *s == Sense::Update);
-        first.is_some_and(|(t, _)| t.len() > 1 && t.start <= self.sentence.range.start + 2)
+    fn names_news(&self, duration: &Duration) -> bool {
+        let before = self.sentence.range.start..duration.tokens.start;
+        self.sentence.senses_in(&before).any(|(t, s)| s == Sense::Update && t.len() > 1)
     }
 
     /// "Provide a plan or …": the words before the amount hand over a plan.
@@ -282,7 +287,14 @@ impl Scene<'_> {
             receipt,
             why: "the reporter is answered",
         }];
-        if pool.has(Sense::Assess) && receipt && pool.distance == 0 {
+        let listed = self.ends_in_a_list() && self.document.following_list(self.block).has(Sense::Assess);
+        let evaluated = self.with_assessment(duration) || listed;
+        // "We let you know within 10 days whether it is accepted": the answer is the verdict.
+        let whether = self.sentence.words.tokens.get(duration.tokens.end).is_some_and(|t| t.norm == "whether");
+        if whether && !receipt {
+            return claim(Promise::Assessment, 4, from, "the verdict");
+        }
+        if pool.has(Sense::Assess) && receipt && pool.distance == 0 || evaluated {
             claims.push(Claim {
                 promise: Promise::Assessment,
                 strength: 2,
@@ -292,6 +304,18 @@ impl Scene<'_> {
             });
         }
         Ok(claims)
+    }
+
+    /// "We respond within 3 days with our evaluation": an assessment as well.
+    fn with_assessment(&self, duration: &Duration) -> bool {
+        let after = duration.tokens.end..(duration.tokens.end + 5).min(self.sentence.range.end);
+        let words = self.sentence.words.tokens.get(after.clone()).unwrap_or_default();
+        words.first().is_some_and(|t| t.norm == "with") && self.sentence.set(&after).has(Sense::Assess)
+    }
+
+    fn ends_in_a_list(&self) -> bool {
+        let last = self.sentence.range.end.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i));
+        last.is_some_and(|t| t.kind == Kind::Mark(':'))
     }
 
     fn public(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
@@ -372,7 +396,7 @@ impl Scene<'_> {
             pool.acts.iter().filter(|a| a.0 < start && matches!(a.1, Sense::Fix | Sense::Disclose)).max_by_key(|a| a.0);
         nearest.is_some_and(|a| a.1 == Sense::Fix)
             && pool.distance == 0
-            && pool.said.any(&[Sense::Us, Sense::Vulnerability])
+            && pool.said.any(&[Sense::Us, Sense::Vulnerability, Sense::Report])
             && pool.acts.iter().any(|a| a.1 == Sense::Fix && a.0 + 4 >= start)
     }
 
@@ -392,10 +416,26 @@ impl Scene<'_> {
         if pool.said.has(Sense::Users) && pool.said.has(Sense::Duty) {
             return Err("asked of users, not promised");
         }
+        if self.sentence.set(&self.sentence.range).has(Sense::Partner) && self.names_a_window() {
+            return claim(Promise::Prenotice, 3, None, "a window for partners before a release");
+        }
         // Of a fix that is developed by then and one that is out by then, the second is the promise.
         let developed = pool.said.has(Sense::Develop) && !pool.has(Sense::Release);
         let strength = if developed { strong.saturating_sub(1).max(1) } else { strong };
         claim(Promise::Fix, strength, from.filter(|f| *f != "release"), "the fix")
+    }
+}
+
+impl Scene<'_> {
+    /// "A two week window": time given, not time taken.
+    fn names_a_window(&self) -> bool {
+        self.has_word(&["window", "headstart"])
+    }
+
+    /// Whether the sentence has one of some words.
+    fn has_word(&self, list: &[&str]) -> bool {
+        let words = self.sentence.words.tokens.get(self.sentence.range.clone()).unwrap_or_default();
+        words.iter().any(|t| list.contains(&t.norm.as_str()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Supported versions: tables and lists with a tick.
 
-use super::blocks::Form;
+use super::blocks::{Block, Form};
 use super::document::Document;
 use super::sense::Sense;
 use super::text::{Token, folded};
@@ -15,7 +15,8 @@ pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
                 let header = document.senses(place.header);
                 let about = header.any(&[Sense::Support, Sense::Versions])
                     || document.headings(index).next().is_some_and(|h| h.has(Sense::Versions));
-                first.filter(|_| about && ticked(&block.prose.text)).map(|f| folded(&f.prose.text))
+                let named = named_elsewhere(document, index).or(first);
+                named.filter(|_| about && ticked(&block.prose.text)).map(|f| folded(&f.prose.text))
             }
             (Form::Item, _) => {
                 let about = document.headings(index).next().is_some_and(|h| h.has(Sense::Versions));
@@ -35,6 +36,17 @@ pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
         }
     }
     if all.is_empty() { in_prose(document) } else { all }
+}
+
+/// The cell of the same row under a header that says "Version", where that is not the first: "Product | Version | Supported".
+fn named_elsewhere<'a>(document: &'a Document<'_>, index: usize) -> Option<&'a Block> {
+    let place = document.blocks.get(index)?.place?;
+    (1..place.column).rev().find_map(|column| {
+        let cell = document.blocks.get(index - (place.column - column))?;
+        let header =
+            document.words.get(cell.place.filter(|p| (p.table, p.row) == (place.table, place.row))?.header?)?;
+        header.tokens.iter().any(|t| matches!(t.norm.as_str(), "version" | "versions")).then_some(cell)
+    })
 }
 
 /// Words that make a rule of a sentence ("the latest minor release"), or its opposite.

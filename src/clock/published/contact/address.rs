@@ -4,15 +4,26 @@
 pub(super) fn found_addresses(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (at, sign) in text.char_indices().filter(|(_, c)| matches!(c, '@' | '＠')) {
-        let local = back(text.get(..at).unwrap_or_default());
+        let before = text.get(..at).unwrap_or_default();
+        let local = back_to_placeholder(before).unwrap_or_else(|| back(before));
         let domain = ahead(text.get(at + sign.len_utf8()..).unwrap_or_default());
-        if !local.is_empty() && is_domain(domain) {
+        // "@name@example.org" is a handle of the fediverse.
+        let handle = before.strip_suffix(local).is_some_and(|b| b.ends_with('@'));
+        if !local.is_empty() && is_domain(domain) && !handle {
             found.push((at - local.len(), format!("{local}@{domain}")));
         }
     }
     found.extend(hidden(text));
     found.sort_by_key(|f| f.0);
     found
+}
+
+/// "[your-name]": what nobody filled in, kept as it stands.
+fn back_to_placeholder(text: &str) -> Option<&str> {
+    let open = text.strip_suffix([']', '>', '}'])?.char_indices().rev().take(40).find(|(_, c)| OPENING.contains(c))?.0;
+    let inner = text.get(open + 1..text.len() - 1)?;
+    let named = inner.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' '));
+    (named && !inner.is_empty()).then(|| text.get(open..))?
 }
 
 fn back(text: &str) -> &str {
@@ -150,7 +161,7 @@ fn stands_alone(text: &str, start: usize, local: &str) -> bool {
     let before = before.get(tail..).unwrap_or_default().trim_end();
     let odd = local.contains(['.', '_', '-', '+']) || local.bytes().any(|b| b.is_ascii_digit());
     let introduced = before.is_empty()
-        || before.ends_with([',', ':', '<', '(', '`', '*', '-'])
+        || before.ends_with([',', ':', '<', '(', '[', '`', '*', '-'])
         || ["email", "mail", "to", "contact", "e-mail"].iter().any(|w| before.to_ascii_lowercase().ends_with(w));
     let word = [
         "us",
@@ -200,6 +211,9 @@ mod tests {
             ("ann [dot] other ( at ) example [ dot ] co.uk", Some("ann.other@example.co.uk")),
             ("ann [at] example [dot com].", Some("ann@example.com")),
             ("call f(a) example.org", None),
+            ("[your-name]@example.org", Some("[your-name]@example.org")),
+            ("[desk AT example.org]", Some("desk@example.org")),
+            ("on Mastodon: @ann@example.org", None),
             ("image@2x.png", None),
             ("@handle", None),
         ] {

@@ -257,7 +257,8 @@ impl<'a> Page<'a> {
     fn explains(&self) -> bool {
         let whole = format!("{}{}", self.host.to_ascii_lowercase(), self.path);
         let manual = self.is_called(&["docs."]) && !["secur", "vuln", "disclos"].iter().any(|w| self.path.contains(w));
-        manual && !self.is_form() || NOT_CHANNELS.iter().any(|n| whole.contains(n))
+        let reading = self.is_called(&["news.", "blog."]);
+        reading || manual && !self.is_form() || NOT_CHANNELS.iter().any(|n| whole.contains(n))
     }
 }
 
@@ -307,7 +308,7 @@ const CHATS: [&str; 14] = [
 ];
 
 /// What the path of a page to report at speaks of.
-const PATHS: [&str; 15] = [
+const PATHS: [&str; 17] = [
     "report",
     "vuln",
     "disclos",
@@ -323,6 +324,8 @@ const PATHS: [&str; 15] = [
     "/form",
     "whitehat",
     "abuse",
+    "bugcrowd",
+    "hackerone",
 ];
 
 /// Hosts and endings that explain rather than receive.

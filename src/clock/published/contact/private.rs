@@ -75,8 +75,8 @@ impl Place<'_> {
             && !asked
             && (said.any(&[Sense::Disclose, Sense::Announce, Sense::Fix, Sense::Release, Sense::If])
                 || said.has(Sense::Us) && !any(&["use", "report", "via", "through"]));
-        let told =
-            self.lead_has(&["shared", "published", "announced", "posted", "notices"]) || any(&["shared", "notices"]);
+        let told = self.lead_has(&["shared", "published", "announced", "posted", "notices"])
+            || any(&["shared", "notices", "terminate", "terminated", "disabled"]);
         (asks || lead || linked || own_words)
             && !told
             && !published

@@ -33,7 +33,9 @@ impl Scene<'_> {
         };
         if let Some(c) = near {
             let set = self.sentence.set(c).with(self.sentence.set(clause));
-            return Pool::new(self.sentence.acts(c), c.clone(), 1, set);
+            let mut acts = self.sentence.acts(c);
+            self.joined(&mut acts, c);
+            return Pool::new(acts, c.clone(), 1, set);
         }
         // "Fix critical issues within 7 days and others within 30": the act before the amount before.
         if let Some(previous) = self.index.checked_sub(1) {
@@ -131,7 +133,9 @@ impl Scene<'_> {
         let (first, header) = (place.and_then(|p| p.first), place.and_then(|p| p.header));
         let by_column = place.is_some_and(|p| self.columns_differ(p.table));
         let (near, far) = if by_column { (header, first) } else { (first, header) };
-        let above = near.into_iter().chain(far).chain(block.lead);
+        // The row's first cell may be a mere number: "1 | Acknowledge | within 3 days".
+        let row = place.map_or(0..0, |p| self.block.saturating_sub(p.column.saturating_sub(1))..self.block);
+        let above = near.into_iter().chain(far).chain(row).chain(block.lead);
         let own_heading = document.headings(self.block).next();
         let opening = self.opening();
         let lead_of_lead = block.lead.and_then(|l| document.blocks.get(l)).and_then(|b| b.lead);
@@ -157,10 +161,11 @@ impl Scene<'_> {
             return None;
         }
         let list = self.document.following_list(self.block);
-        let telling = [Sense::Ack, Sense::Assess, Sense::Respond, Sense::Plan];
-        let act = telling.into_iter().find(|s| list.has(*s))?;
-        let act = if act == Sense::Plan { Sense::Assess } else { act };
-        Some(Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: said.with(list) })
+        let telling = [Sense::Ack, Sense::Respond, Sense::Assess, Sense::Plan];
+        let mut acts: Vec<(usize, Sense)> = telling.into_iter().filter(|s| list.has(*s)).map(|s| (0, s)).collect();
+        acts.retain(|a| a.1 != Sense::Plan || !list.any(&[Sense::Ack, Sense::Respond, Sense::Assess]));
+        acts.iter_mut().filter(|a| a.1 == Sense::Plan).for_each(|a| a.1 = Sense::Assess);
+        (!acts.is_empty()).then(|| Pool { acts, clause: 0..0, distance: 2, said: said.with(list) })
     }
 
     /// "Within 3 days | We confirm that we have your report": the row's first cell says when, the next one what.

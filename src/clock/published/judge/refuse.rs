@@ -42,6 +42,9 @@ impl Scene<'_> {
         if tabled && self.document.headings(self.block).next().is_some_and(|h| h.has(Sense::Versions)) && !answers {
             return Err("how long versions are supported");
         }
+        if self.lead_opens(&["incident", "breach", "compromise", "dependency", "dependencies"]) && !answers {
+            return Err("what is done about something else than a report");
+        }
         let stretched = self.sentence.words.tokens.get(clause.start.min(duration.tokens.start)..duration.tokens.start);
         if stretched.unwrap_or_default().iter().any(|t| t.norm.starts_with("exten")) && !pool.has(Sense::Disclose) {
             return Err("how far a time may be stretched");
@@ -49,7 +52,13 @@ impl Scene<'_> {
         if said.has(Sense::Practice) && !(answers && of_reports) {
             return Err("housekeeping or advice, not the handling of a report");
         }
-        if said.has(Sense::Announce) && !answers && !pool.has(Sense::Fix) && !said.has(Sense::Vulnerability) {
+        let after_release = self.anchor().is_some_and(|a| a.from == Some("release")) && self.has_word(&["details"]);
+        if said.has(Sense::Announce)
+            && !after_release
+            && !answers
+            && !pool.has(Sense::Fix)
+            && !said.has(Sense::Vulnerability)
+        {
             return Err("about announcements and release notes");
         }
         if said.has(Sense::Money) && !answers && !pool.has(Sense::Fix) {
@@ -129,6 +138,13 @@ impl Scene<'_> {
     fn comma_between(&self, from: usize, to: usize) -> bool {
         let tokens = self.sentence.words.tokens.get(from..to).unwrap_or_default();
         tokens.iter().any(|t| t.kind == Kind::Mark(','))
+    }
+
+    /// "If an incident occurs:", "if a dependency is affected:" over the list.
+    fn lead_opens(&self, words: &[&str]) -> bool {
+        let lead = self.document.blocks.get(self.block).and_then(|b| b.lead);
+        let Some(lead) = lead.and_then(|l| self.document.words.get(l)) else { return false };
+        lead.said(&(0..1)).has(Sense::If) && lead.tokens.iter().any(|t| words.contains(&t.norm.as_str()))
     }
 
     /// A row for those who pay: "Enterprise customers".

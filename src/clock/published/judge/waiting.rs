@@ -87,8 +87,8 @@ impl Scene<'_> {
         let ours = apart && own.has(Sense::Us) && !own.has(Sense::Silence);
         let answers = own.any(&[Sense::Ack, Sense::Respond, Sense::Assess, Sense::Investigate, Sense::Receive]);
         // What is fixed or released in a part of its own is our work, unless the silence lasts until then.
-        let until = self.sentence.set(&(clause.start..duration.tokens.start));
-        let fixed = apart && until.any(&[Sense::Fix, Sense::Release]) && !until.has(Sense::Before);
+        let until = self.sentence.set(&(clause.start.max(quiet.end).min(duration.tokens.start)..duration.tokens.start));
+        let fixed = until.any(&[Sense::Fix, Sense::Release]) && !until.has(Sense::Before);
         if !asked || ours || answers || fixed || duration.tokens.start < quiet.start && !self.leads_to(duration, &quiet)
         {
             return None;

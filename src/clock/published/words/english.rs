@@ -71,7 +71,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (Sense::Develop, "develop | developed | develops | developing | test a fix | test the fix"),
         (
             Sense::Release,
-            "releas* | ship | ships | shipped | roll out | rolled out | rollout | go out | new version | new versions \
+            "availability of the update | availability of an update | availability of the fix | availability of a fix | availability of the patch | availability of a patch | releas* | ship | ships | shipped | roll out | rolled out | rollout | go out | new version | new versions \
              | deploy | deployed | deployment",
         ),
         (
@@ -98,7 +98,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Postmortem,
             "post-mortem | post-mortems | postmortem | postmortems | post mortem | retrospective | write-up | write up \
-             | writeup | publish a post | blog post | root cause analysis | root-cause analysis | rca | incident report \
+             | writeup | publish a post | a post will be published | a post is published | blog post | root cause analysis | root-cause analysis | rca | incident report \
              | post-incident | publish a report | a report detailing | lessons learned | detailed post",
         ),
         (
@@ -253,7 +253,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (Sense::Money, "reward* | payout* | paid | payment* | bounty | bounties | swag | invoice | pay | pay out"),
         (
             Sense::Practice,
-            "rotat* | on-call | alerts | automatic | automatically | backup* | back up | retention | retain* | password* | token* | session* | expir* | audit* | scan | scans | scanned \
+            "soak | rotat* | on-call | alerts | automatic | automatically | backup* | back up | retention | retain* | password* | token* | session* | expir* | audit* | scan | scans | scanned \
              | scanning | penetration test* | pen test* | pentest* | dependabot | dependenc* | uptime | cache | caching | timeout* | certificates \
              | this policy | policy is reviewed | review this | training | log retention | logs | renew* | libraries | rate limit* \
              | rto | rpo | recovery | deleted | delete | deletion | purge* | stored | keep logs | snapshots | renovate | cron | workflow* \
@@ -300,7 +300,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Include,
             "include | includes | including | included | provide | providing | contain | contains | details | information | fill | describe | with a description | should have | should be | attach \
-             | with details | following details | following information | as much as possible | as much information | tell us | what to include | what to send | list",
+             | with details | following details | following information | as much as possible | as much information | tell us | what to include | answer the following questions | following questions | answer these questions | what to send | list",
         ),
         (
             Sense::Content,
@@ -335,7 +335,10 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             "business day | business days | business day(s) | working day | working days | working day(s) | work day | work days | workday | workdays | weekday | weekdays \
              | business-day | business-days | working-days | working-day | week days | bd | bds | us business days | biz days | full business days | banking days | office days",
         ),
-        (Unit::Week, "week | weeks | wk | wks | week's | weeks' | calendar weeks | full weeks | week(s)"),
+        (
+            Unit::Week,
+            "business week | business weeks | working week | working weeks | week | weeks | wk | wks | week's | weeks' | calendar weeks | full weeks | week(s)",
+        ),
         (Unit::Month, "month | months | month's | months' | calendar months | month(s) | mo"),
     ],
     rhythms: &[
