@@ -87,7 +87,7 @@ impl Scene<'_> {
         }
         let whole = self.sentence.set(&self.sentence.range);
         let spoken = whole.any(&[Sense::Us, Sense::You]);
-        if !spoken && self.document.headings(self.block).any(|h| h.has(Sense::Measures)) {
+        if !spoken && self.under_advice() {
             return Err("under a heading of advice, features or history");
         }
         let clause = self.sentence.clause(self.index);
@@ -114,6 +114,14 @@ impl Scene<'_> {
         let pool = self.pool(duration, &clause);
         self.refused(duration, &clause, &pool)?;
         self.decide(duration, &pool)
+    }
+
+    /// Under a heading of advice, features or history, with none nearer that is about reports.
+    fn under_advice(&self) -> bool {
+        let reports = [Sense::Assess, Sense::Report, Sense::Ack, Sense::Disclose];
+        let mut headings =
+            self.document.headings(self.block).take_while(|h| !h.any(&reports) || h.has(Sense::Measures));
+        headings.any(|h| h.has(Sense::Measures))
     }
 
     /// "Give us time (usually 90 days) before you publish": how a request is hedged, not history.
