@@ -321,7 +321,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | incident responder | request for additional information | request for more information | request for information | request for details | additional information | http response | api response | response header | response headers | response body | vulnerability disclosure policy | security team | security fix process \
              | time of disclosure | disclose to us | report to us | responsible disclosure policy | of the month | in the last | for the last | in public | public issue | public issues | public github issue | public github issues | public forum | public key | public keys \
              | public repository | publicly known | public issue tracker | github security advisory database | dispatch | fix commit | day-to-day | 0-day | zero-day | zero day | one-day | n-day | 1-day exploit | correctly | general public | fixed timeline | fixed schedule | fixed timeframe \
-             | next release | information disclosure | info disclosure | data disclosure | correctness | update your installation | latest update | resolution of the issue with",
+             | next release | privilege escalation | escalation of privilege | escalation of privileges | escalate privileges | information disclosure | info disclosure | data disclosure | correctness | update your installation | latest update | resolution of the issue with",
         ),
     ],
     units: &[
