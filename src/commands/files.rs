@@ -47,7 +47,12 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// A new file of mode 0600; an existing one, or a link in its place, is an error.
 pub fn create_new(path: &Path) -> Result<File, Error> {
-    new_file(path).map_err(|e| not_written(path, &e))
+    create_new_as(path, path)
+}
+
+/// The same for a file that is `wanted` under another name; errors speak of that one.
+pub fn create_new_as(path: &Path, wanted: &Path) -> Result<File, Error> {
+    new_file(path).map_err(|e| not_written(wanted, &e))
 }
 
 /// Gives a file that is whole and on the disk its name, durably and never over another file.
@@ -87,7 +92,23 @@ fn rename_new(partial: &Path, path: &Path) -> std::io::Result<()> {
 }
 
 fn not_written(path: &Path, e: &std::io::Error) -> Error {
-    if e.kind() == std::io::ErrorKind::AlreadyExists { exists(path) } else { cannot("write", path, e) }
+    match e.kind() {
+        std::io::ErrorKind::AlreadyExists => exists(path),
+        // Of a new file only the folder can be missing.
+        std::io::ErrorKind::NotFound => folder_exists(path).err().unwrap_or_else(|| cannot("write", path, e)),
+        _ => cannot("write", path, e),
+    }
+}
+
+/// Refuses a file that is to go into a folder that is not there.
+pub fn folder_exists(path: &Path) -> Result<(), Error> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        None => Ok(()),
+        Some(folder) => {
+            let message = format!("cannot write {}: there is no folder {}", path.display(), folder.display());
+            Err(Error::new(Kind::File, message).hint(format!("mkdir -p {}", folder.display())))
+        }
+    }
 }
 
 /// The words for a name that is taken.

@@ -37,6 +37,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         head: restored.manifest.head,
         signed_by,
         held: restored.held,
+        other_key: restored.other_key,
         moved_aside: restored.aside.map(|path| path.to_string_lossy().into_owned()),
     };
     Ok(Done::new(view).zone(&config.calendar.zone))
