@@ -596,6 +596,39 @@ fn anchors_tell_a_ledger_that_was_set_back() {
     assert!(!bench.path("new.asc").exists());
 }
 
+#[test]
+fn anchors_of_one_second_lie_beside_each_other() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("anchors")).unwrap();
+    // Also when several come at the same moment.
+    let mut running: Vec<_> = (0..6)
+        .map(|_| bench.command("--json audit --write-anchor anchors").stdout(Stdio::null()).spawn().unwrap())
+        .collect();
+    assert!(running.iter_mut().all(|run| run.wait().unwrap().success()));
+    let wrote = bench.run("audit --write-anchor anchors", 0);
+    assert!(wrote["wrote"].as_str().unwrap().ends_with("-7.asc"), "{wrote}");
+    let found = bench.run("audit --anchor anchors", 0);
+    assert_eq!(found["anchors"].as_array().unwrap().len(), 7, "{found}");
+    assert_eq!(fs::read_dir(bench.path("anchors")).unwrap().count(), 7, "nothing else lies there");
+}
+
+/// More than anybody looks at: the newest count, and that others were passed over is said.
+#[test]
+fn of_too_many_anchors_the_rest_is_told() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("anchors")).unwrap();
+    for number in 0..10_002 {
+        fs::write(bench.path(&format!("anchors/anchor-2025-{number:05}.asc")), b"").unwrap();
+    }
+    bench.run("audit --write-anchor anchors", 0);
+    let found = bench.run("audit --anchor anchors", 1);
+    assert_eq!((&found["anchors_passed_over"], found["anchors"].as_array().unwrap().len()), (&3.into(), 10_000));
+    let last = found["anchors"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["ok"], true, "the newest is not among those passed over: {last}");
+    let words = String::from_utf8(bench.output("audit --anchor anchors").stdout).unwrap();
+    assert!(words.contains("3 anchors more, the first by name, not looked at"), "{}", &words[words.len() - 900..]);
+}
+
 /// What can be read of a damaged ledger becomes a new one, with the times of the old.
 #[test]
 fn a_rescue_can_be_imported_with_its_times() {

@@ -182,6 +182,9 @@ pub struct AuditView {
     /// The anchors it was held against.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anchors: Option<Vec<AnchorView>>,
+    /// Anchors that it was not held against, since the folder has too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub anchors_passed_over: u64,
     /// The anchor that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrote: Option<String>,
@@ -285,12 +288,25 @@ impl View for AuditView {
                 let anchors = counted(well.len() as u64, "anchor");
                 writeln!(out, "it is still what {anchors} {say}, the last of {until}")?;
             }
+            if self.anchors_passed_over > 0 {
+                let over = counted(self.anchors_passed_over, "anchor");
+                writeln!(
+                    out,
+                    "{}",
+                    styled(NOTICE, format!("{over} more, the first by name, not looked at: too many"))
+                )?;
+                writeln!(out, "  move those elsewhere and look at them there: sealpost audit --anchor FOLDER")?;
+            }
         }
         if let Some(file) = &self.wrote {
             writeln!(out, "anchor written to {}; keep it where this ledger's machine cannot write", safe::line(file))?;
         }
         Ok(())
     }
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 fn counted(n: u64, noun: &str) -> String {
