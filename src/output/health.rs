@@ -37,12 +37,15 @@ pub struct Finding {
     /// Of something that ends: the step that was passed, in days before the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within_days: Option<i64>,
+    /// It would want a person, and the configuration says that it is meant so.
+    #[serde(skip_serializing_if = "is_false")]
+    pub accepted: bool,
 }
 
 impl Finding {
     /// At this level.
     pub fn new(about: &'static str, level: Level, words: impl Into<Foreign>) -> Finding {
-        Finding { about, level, words: words.into(), hint: None, within_days: None }
+        Finding { about, level, words: words.into(), hint: None, within_days: None, accepted: false }
     }
 
     /// It is well.
@@ -64,6 +67,11 @@ impl Finding {
     pub fn within(mut self, days: i64) -> Finding {
         self.within_days = Some(days);
         self
+    }
+
+    /// The same where its owner accepted that it is so: it is told all the same, and wants nobody.
+    pub fn accepted(self) -> Finding {
+        Finding { level: Level::Ok, accepted: true, ..self }
     }
 
     /// The same with what to do.
@@ -149,6 +157,7 @@ const MARGIN: usize = 20;
 impl Finding {
     fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
         let (style, mark) = match self.level {
+            Level::Ok if self.accepted => (FAINT, "note"),
             Level::Ok => (WELL, "ok  "),
             Level::Warn => (NOTICE, "look"),
             Level::Fail => (ALARM, "FAIL"),
@@ -303,6 +312,10 @@ impl View for AuditView {
         }
         Ok(())
     }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn is_zero(n: &u64) -> bool {
