@@ -362,7 +362,7 @@ fn one_bad_page_hides_no_others() {
 #[test]
 fn what_only_the_log_holds_is_rescued_past_a_bad_root() {
     let (template, mut mails) = large_home();
-    let root: usize = template
+    let root: u32 = template
         .intruder()
         .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'raw'", [], |row| row.get(0))
         .unwrap();
@@ -375,7 +375,7 @@ fn what_only_the_log_holds_is_rescued_past_a_bad_root() {
     }
     drop(ledger);
     let mut bytes = std::fs::read(killed.places().ledger).unwrap();
-    bytes[(root - 1) * 4096 + 200] ^= 1;
+    bytes[(root as usize - 1) * 4096 + 200] ^= 1;
     std::fs::write(killed.places().ledger, &bytes).unwrap();
     let (basket, found) = rescue(&killed);
     let found = found.unwrap();
