@@ -11,7 +11,7 @@ use serde_json::Value;
 
 mod support;
 
-use support::{figure, rounds};
+use support::{figure, private, rounds};
 
 /// A folder with a configuration, the team key and a ledger of some mails.
 struct Bench {
@@ -54,10 +54,7 @@ impl Bench {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, bytes).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        private(&self.path(name), bytes);
     }
 
     fn command(&self, args: &str) -> Command {
@@ -354,7 +351,6 @@ fn a_ledger_restored_under_another_key_wants_a_new_backup() {
     bench.lose();
     let here = format!("{}\n", "5a".repeat(32));
     bench.write("data/ledger.key", here.as_bytes());
-    fs::set_permissions(bench.path("data"), fs::Permissions::from_mode(0o700)).unwrap();
     let words = String::from_utf8(bench.output("restore old.pgp").stdout).unwrap();
     assert!(words.contains("make a new backup now"), "{words}");
     assert_eq!(fs::read_to_string(bench.path("data/ledger.key")).unwrap(), here);

@@ -212,6 +212,7 @@ struct Basket {
     times: HashMap<i64, Option<Timestamp>>,
     replies: usize,
     events: usize,
+    history: Vec<String>,
 }
 
 impl Salvage for Basket {
@@ -230,6 +231,7 @@ impl Salvage for Basket {
     fn event(&mut self, line: &str) -> std::io::Result<()> {
         assert!(serde_json::from_str::<serde_json::Value>(line).unwrap().is_object());
         self.events += 1;
+        self.history.push(line.to_owned());
         Ok(())
     }
 }
@@ -325,7 +327,8 @@ fn what_does_not_lie_on_a_damaged_page_is_rescued_to_the_byte() {
 fn one_bad_page_hides_no_others() {
     let (template, mails) = large_home();
     let good = std::fs::read(template.places().ledger).unwrap();
-    let whole = rescue(&template).1.unwrap();
+    let (all, whole) = rescue(&template);
+    let whole = whole.unwrap();
     let (mut saved, mut lost, mut events_lost, mut replies_lost, mut worst) = (0, 0, 0, 0, 0);
     let pages = good.len() / 4096;
     for page in 0..pages {
@@ -339,6 +342,7 @@ fn one_bad_page_hides_no_others() {
             assert_eq!(raw, &mails[usize::try_from(*number).unwrap() - 1], "page {page}: message {number}");
             assert_eq!(basket.times[number], Some(time("2026-03-02T09:15:00Z")), "page {page}: message {number}");
         }
+        assert!(basket.history.iter().all(|line| all.history.contains(line)), "page {page}: an event that never was");
         let told = (found.saved.len() + found.lost.len(), found.replies + found.replies_lost);
         assert_eq!(told, (mails.len(), whole.replies), "page {page}: everything is told");
         worst = worst.max(found.lost.len());
