@@ -362,7 +362,7 @@ fn a_ledger_restored_under_another_key_wants_a_new_backup() {
     let said = String::from_utf8(output.stderr).unwrap();
     let at = |word: &str| said.find(word).unwrap_or_else(|| panic!("{word} is not in {said}"));
     assert!(at("restore --key-only") < at("restore --replace"), "{said}");
-    assert!(bench.refusal("restore --key-only old.pgp", 1).contains("does not open"));
+    assert!(bench.refusal("restore --key-only old.pgp", 1).contains("the key in this backup does not open"));
     bench.write("data/ledger.key", here.as_bytes());
     bench.run("backup new.pgp", 0);
     assert_eq!(backup_finding(&bench, 3).0, "ok");
