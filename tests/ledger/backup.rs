@@ -312,7 +312,7 @@ fn what_does_not_lie_on_a_damaged_page_is_rescued_to_the_byte() {
         mended += u64::from(found.mended);
     }
     assert_eq!(nothing, 0, "something is always found");
-    assert!(roots * 20 <= count, "of {count} damaged ledgers {roots} hide all their mails");
+    assert_eq!(roots, 0, "of {count} damaged ledgers {roots} hide all their mails");
     assert!(mended > 0 && lost > 0 && saved > lost, "{mended} mended, {saved} saved, {lost} lost");
     figure(
         "salvage",
