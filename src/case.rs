@@ -243,6 +243,9 @@ pub enum What {
         head: String,
         /// It was read back and found whole.
         verified: bool,
+        /// What the audit of that copy found wrong. With any, it cannot be restored.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        problems: u64,
     },
     /// This ledger came out of a backup. What happened between the two is not in it.
     Restored {
@@ -250,12 +253,23 @@ pub enum What {
         made_at: Timestamp,
         /// Replies that may have gone out in between, so that a person decides about them.
         held: u64,
+        /// The ledger is sealed with the key that was here, which is not the one in the backups made until then.
+        #[serde(default, skip_serializing_if = "is_false")]
+        other_key: bool,
     },
     /// The mailbox was renumbered, shows fewer messages, or otherwise made a person curious.
     Noticed {
         /// What.
         text: String,
     },
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// An event as the ledger keeps it.

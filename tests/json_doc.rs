@@ -1,6 +1,9 @@
 //! `docs/json.md` against the program: every document that it prints has the fields, the types and the absences that the page
 //! names, and no others; and so have the examples on the page.
 
+#[path = "support/private.rs"]
+mod private;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -128,9 +131,7 @@ impl Bench {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
-        let path = self.folder.path().join(name);
-        fs::write(&path, bytes).unwrap();
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        private::private(&self.folder.path().join(name), bytes);
     }
 
     fn run(&self, args: &[&str], status: i32) -> Value {

@@ -93,8 +93,10 @@ impl Ready {
         let mails = mails();
         {
             let mut mail = bench.servers.mail();
-            mail.inbox = mails.clone();
-            mail.sent = vec![own_answer()];
+            for raw in &mails {
+                mail.inbox.add(raw.clone());
+            }
+            mail.sent.add(own_answer());
         }
         match job {
             Job::Import => bench.write("mails.mbox", &mbox(&mails)),
@@ -256,7 +258,7 @@ impl Ready {
             let sealed = self.bench.ledger().sealed(item.number).unwrap();
             assert!(taken.len() <= 1, "reply {} went out {} times", item.number, taken.len());
             assert!(taken.iter().all(|bytes| same_mail(bytes, &sealed)), "other bytes went out");
-            let copies = self.bench.servers.mail().sent.iter().filter(|raw| same_mail(raw, &sealed)).count();
+            let copies = self.bench.servers.mail().sent.messages.values().filter(|raw| same_mail(raw, &sealed)).count();
             match item.state {
                 OutboxState::Sent => {
                     assert_eq!((taken.len(), copies, item.copied), (1, 1, true), "reply {}", item.number);

@@ -50,7 +50,13 @@ fn inside(app: &App, config: &Config, ledger: &Ledger) -> Result<Vec<Finding>, E
     let items = outbox.iter().map(|item| Ok((item.state.name(), ledger.queued_at(item.number)?)));
     found.extend(judge::outbox(&items.collect::<Result<Vec<_>, Error>>()?, app.now));
     found.push(judge::last_poll(ledger.last_poll()?, app.now));
-    let backup = ledger.last_backup()?.map(|backup| (backup.at, backup.verified));
+    let backup = ledger.last_backup()?.map(|last| judge::Backup {
+        at: last.at,
+        verified: last.verified,
+        sound: last.problems == 0,
+        good: last.good,
+        other_key: last.other_key,
+    });
     found.push(judge::last_backup(backup, ledger.message_count()?, app.now));
     found.push(judge::clock(ledger.last_event_at()?, app.now));
     Ok(found)

@@ -2,7 +2,7 @@
 
 use crate::commands::App;
 use crate::commands::keys::{self, Unlock};
-use crate::config::Config;
+use crate::config::{Config, Standing};
 use crate::output::health::Finding;
 use crate::pgp::certs::own::{self, Concern};
 use crate::pgp::certs::{self, Certificate, ExpiryWarning};
@@ -31,7 +31,7 @@ pub fn own_keys(app: &App, config: &Config) -> Vec<Finding> {
     found.extend(passphrase(app, config, &mut ring));
     found.extend(agent(config, &ring));
     for (place, cert) in ring.own().iter().enumerate() {
-        found.extend(one(app, &ring, cert, place == 0));
+        found.extend(one(app, config, &ring, cert, place == 0));
     }
     found
 }
@@ -50,6 +50,16 @@ fn certificates(ring: &Keyring) -> Vec<Finding> {
     broken.collect()
 }
 
+/// What is meant to stay as it is wants nobody every day.
+fn standing(config: &Config, what: Standing, about: &'static str, is: &str, so: &str, hint: Option<&str>) -> Finding {
+    if config.accepted.contains(&what) {
+        return Finding::ok(about, format!("{is}; accepted in {}", config.file.display())).accepted();
+    }
+    let accept = format!("where it is meant so: accept = [{:?}] in a section [check]", what.name());
+    let hint = hint.map_or(accept.clone(), |hint| format!("{hint}; {accept}"));
+    Finding::warn(about, format!("{is}{so}")).hint(hint)
+}
+
 fn passphrase(app: &App, config: &Config, ring: &mut Keyring) -> Vec<Finding> {
     let locked = ring.is_locked();
     let in_files = ring.own().iter().any(certs::has_secret);
@@ -63,10 +73,10 @@ fn passphrase(app: &App, config: &Config, ring: &mut Keyring) -> Vec<Finding> {
             .hint("set passphrase_command in [openpgp]"),
         ],
         Ok(()) if locked => vec![Finding::ok("passphrase", "the passphrase command opens the team key")],
-        Ok(()) if in_files => vec![Finding::warn(
-            "passphrase",
-            "the team key has no passphrase: whoever reads the file can read the reports",
-        )],
+        Ok(()) if in_files => {
+            let (is, so) = ("the team key has no passphrase", ": whoever reads the file can read the reports");
+            vec![standing(config, Standing::KeyWithoutPassphrase, "passphrase", is, so, None)]
+        }
         Ok(()) => Vec::new(),
     }
 }
@@ -94,7 +104,7 @@ fn agent(config: &Config, ring: &Keyring) -> Vec<Finding> {
 }
 
 /// One key. The first one signs and is what reporters get; the others may be retired, and open old mail all the same.
-fn one(app: &App, ring: &Keyring, cert: &Certificate, first: bool) -> Vec<Finding> {
+fn one(app: &App, config: &Config, ring: &Keyring, cert: &Certificate, first: bool) -> Vec<Finding> {
     let fingerprint = certs::fingerprint(cert);
     let short = short(&fingerprint);
     let warning = certs::expiry_warning(cert, app.now);
@@ -108,13 +118,10 @@ fn one(app: &App, ring: &Keyring, cert: &Certificate, first: bool) -> Vec<Findin
         }
     }
     if certs::decrypts_with_rsa(cert) {
-        found.push(
-            Finding::warn(
-                "key",
-                format!("{short} decrypts with RSA in this process, whose timing is not constant (RUSTSEC-2023-0071)"),
-            )
-            .hint("a Curve25519 key (sealpost key generate) has no such defect"),
-        );
+        let is = format!("{short} decrypts with RSA in this process");
+        let so = ", whose timing is not constant (RUSTSEC-2023-0071)";
+        let hint = "a Curve25519 key (sealpost key generate) has no such defect";
+        found.push(standing(config, Standing::RsaDecryption, "key", &is, so, Some(hint)));
     }
     found
 }

@@ -61,18 +61,45 @@ pub fn last_poll(at: Option<Timestamp>, now: Timestamp) -> Finding {
     }
 }
 
-/// The last backup and whether it was restored once for proof, of a ledger that holds so many messages.
-pub fn last_backup(last: Option<(Timestamp, bool)>, messages: u64, now: Timestamp) -> Finding {
+/// The last backup, as the history tells of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Backup {
+    /// When the copy was made.
+    pub at: Timestamp,
+    /// It was restored once for proof.
+    pub verified: bool,
+    /// The ledger in it holds together; otherwise it cannot be restored.
+    pub sound: bool,
+    /// The last one whose ledger holds together.
+    pub good: Option<Timestamp>,
+    /// The key in it is not the one that the ledger is sealed with now.
+    pub other_key: bool,
+}
+
+/// The last backup, of a ledger that holds so many messages.
+pub fn last_backup(last: Option<Backup>, messages: u64, now: Timestamp) -> Finding {
     let hint = "sealpost backup FILE";
-    match last {
-        None if messages == 0 => Finding::ok("backup", "none yet, and nothing to lose"),
-        None => Finding::warn("backup", "no backup of the ledger was ever made").hint(hint),
-        Some((at, _)) if now.duration_since(at).as_hours() >= 24 * BACKUP_STALE_D => {
-            Finding::warn("backup", format!("the last backup was made {} ago, at {at}", ago(at, now))).hint(hint)
-        }
-        Some((at, true)) => Finding::ok("backup", at.to_string()),
-        Some((at, false)) => Finding::ok("backup", format!("{at}, not verified")),
+    let Some(Backup { at, verified, sound, good, other_key }) = last else {
+        return match messages {
+            0 => Finding::ok("backup", "none yet, and nothing to lose"),
+            _ => Finding::warn("backup", "no backup of the ledger was ever made").hint(hint),
+        };
+    };
+    if !sound {
+        let good = good.map_or("no other was ever made".into(), |at| format!("the last that can is of {at}"));
+        let words =
+            format!("the last backup, of {at}, is of a ledger that does not hold together and cannot be restored");
+        return Finding::warn("backup", format!("{words}; {good}")).hint("keep older backups; sealpost audit");
     }
+    if now.duration_since(at).as_hours() >= 24 * BACKUP_STALE_D {
+        return Finding::warn("backup", format!("the last backup was made {} ago, at {at}", ago(at, now))).hint(hint);
+    }
+    if other_key {
+        let words =
+            format!("the ledger was restored from the last backup, of {at}, and is sealed with another key since");
+        return Finding::warn("backup", words).hint("sealpost backup FILE: the key in older ones does not open it");
+    }
+    Finding::ok("backup", if verified { at.to_string() } else { format!("{at}, not verified") })
 }
 
 /// The clock of this machine against the latest event in the ledger.
@@ -231,18 +258,34 @@ mod tests {
     }
 
     #[test]
-    fn polls_backups_and_the_clock() {
+    fn backups() {
+        let judged = |last: Option<Backup>| last_backup(last, 1, now());
+        assert_eq!(last_backup(None, 0, now()).level, Level::Ok);
+        assert_eq!(judged(None).level, Level::Warn);
+        let made = |at| Backup { at, verified: true, sound: true, good: Some(at), other_key: false };
+        assert_eq!(judged(Some(made(hours(-24 * 7 + 1)))).level, Level::Ok);
+        assert_eq!(judged(Some(made(hours(-24 * 7)))).level, Level::Warn);
+        let unverified = judged(Some(Backup { verified: false, ..made(hours(-1)) }));
+        assert!(unverified.level == Level::Ok && unverified.words.contains(", not verified"), "{unverified:?}");
+        assert!(!judged(Some(made(hours(-1)))).words.contains("not verified"));
+        let other = judged(Some(Backup { other_key: true, ..made(hours(-1)) }));
+        assert!(other.level == Level::Warn && other.words.contains("another key since"), "{other:?}");
+        // However fresh: what cannot be restored is no backup.
+        for (good, words) in
+            [(None, "no other was ever made"), (Some(hours(-30)), "the last that can is of 2026-03-01T06:00:00Z")]
+        {
+            let found = judged(Some(Backup { sound: false, good, ..made(hours(-1)) }));
+            assert!(found.level == Level::Warn && found.words.contains(words), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn polls_and_the_clock() {
         assert_eq!(last_poll(None, now()).level, Level::Ok);
         assert_eq!(last_poll(Some(hours(-23)), now()).level, Level::Ok);
         let old = last_poll(Some(hours(-50)), now());
         assert_eq!(old.level, Level::Warn);
         assert!(old.words.contains("2 d ago"), "{:?}", old.words);
-        assert_eq!(last_backup(None, 0, now()).level, Level::Ok);
-        assert_eq!(last_backup(None, 1, now()).level, Level::Warn);
-        assert_eq!(last_backup(Some((hours(-24 * 7 + 1), true)), 1, now()).level, Level::Ok);
-        assert_eq!(last_backup(Some((hours(-24 * 7), true)), 1, now()).level, Level::Warn);
-        assert!(last_backup(Some((hours(-1), false)), 1, now()).words.contains(", not verified"));
-        assert!(!last_backup(Some((hours(-1), true)), 1, now()).words.contains("not verified"));
         assert_eq!(clock(None, now()).level, Level::Ok);
         assert_eq!(clock(Some(now() + SignedDuration::from_secs(120)), now()).level, Level::Ok);
         assert_eq!(clock(Some(now() + SignedDuration::from_secs(121)), now()).level, Level::Warn);
