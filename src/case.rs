@@ -67,6 +67,16 @@ pub enum Role {
     Outgoing,
 }
 
+/// What may pass by itself and kept a reply from going out. In each case nothing of it went out, for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Passing {
+    /// The way out: no other reply would have fared better.
+    Server,
+    /// The server does not take this one now; it may take another.
+    Reply,
+}
+
 /// One thing that happened. The names are the ledger's format: add, never rename.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
@@ -201,6 +211,9 @@ pub enum What {
         outbox: i64,
         /// Why.
         reason: String,
+        /// It stays queued and is tried again; absent where it waits for a person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passing: Option<Passing>,
     },
     /// Nobody knows whether it went out; never sent again by itself.
     SendUnknown {

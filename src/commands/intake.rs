@@ -194,8 +194,7 @@ impl Sink for Taker<'_> {
 
     /// With the first poll of a day.
     fn wants_all(&mut self) -> bool {
-        let day = |at: Timestamp| at.as_second().div_euclid(24 * 3600);
-        self.ledger.last_poll().is_ok_and(|last| last.is_none_or(|at| day(at) != day(self.app.now)))
+        super::poll::first_of_day(self.ledger, self.app.now)
     }
 
     fn batch(&mut self, mailbox: &str, mail: Vec<Fetched>, next: Option<Position>) -> Result<(), SinkError> {

@@ -140,7 +140,10 @@ fn words(event: &Event) -> String {
         What::Queued { outbox, .. } => format!("reply {outbox} sealed and put into the outbox"),
         What::Sending { outbox } => format!("reply {outbox} is being handed over"),
         What::Sent { outbox } => format!("reply {outbox} sent"),
-        What::SendFailed { outbox, reason } => format!("reply {outbox} not sent: {reason}"),
+        What::SendFailed { outbox, reason, passing } => {
+            let kept = if passing.is_some() { " (it stays queued)" } else { "" };
+            format!("reply {outbox} not sent{kept}: {reason}")
+        }
         What::SendUnknown { outbox } => format!("reply {outbox}: nobody knows whether it went out"),
         What::Dropped { outbox } => format!("reply {outbox} taken out of the outbox"),
         What::Pinned { address, fingerprint } => format!("{fingerprint} pinned for {address}"),
