@@ -54,8 +54,8 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     }
     tally.sent = posted.sent;
     tally.outbox = Some(post::standing(&ledger)?);
-    // A person who looks is told each time; cron when something happens, and once a day that something waits.
-    tally.outbox_told = !posted.told.is_empty() || (tally.terse && !daily);
+    // Whoever asked for quiet is told when something happens, and once a day that something waits.
+    tally.outbox_told = !posted.told.is_empty() || (app.quiet && !daily);
     tally.warnings.extend(posted.told);
     Ok(done(tally, &config))
 }

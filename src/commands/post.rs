@@ -191,10 +191,10 @@ fn follows(item: &OutboxItem, delivery: &Delivery, now: Timestamp) -> (Step, One
             let mut tries = item.tries.clone();
             tries.take(now, &step.event(number));
             let again = again(&tries, now);
-            (step, OutboxState::Queued, format!("reply {number} was not sent and stays queued; {again}: {reason}"))
+            (step, OutboxState::Queued, format!("reply {number} was not sent and stays queued ({again}): {reason}"))
         }
         Next::GivenUp(seconds) => {
-            let reason = format!("not tried again by itself after {}: {reason}", span(seconds));
+            let reason = format!("given up after {}: {reason}", span(seconds));
             let line = format!("reply {number} was not sent and waits for a person; {reason}");
             (Step::Failed(reason), OutboxState::Failed, line)
         }

@@ -215,7 +215,6 @@ fn bytes(n: u64) -> String {
 mod tests {
     use super::*;
     use crate::output::health::Level;
-    use crate::safe::Foreign;
 
     fn now() -> Timestamp {
         "2026-03-02T12:00:00Z".parse().unwrap()
@@ -285,8 +284,8 @@ mod tests {
         let of = |items: &[(&'static str, i64)]| -> Vec<Waiting> {
             items.iter().map(|(state, age)| Waiting { state, since: Some(hours(-age)), ..Waiting::default() }).collect()
         };
-        let found = |items: &[Waiting]| -> Vec<(Level, Foreign)> {
-            outbox(items, now()).into_iter().map(|f| (f.level, f.words)).collect()
+        let found = |items: &[Waiting]| -> Vec<(Level, String)> {
+            outbox(items, now()).into_iter().map(|f| (f.level, crate::safe::line(&f.words))).collect()
         };
         for well in [&[][..], &[("queued", 0)]] {
             let found = found(&of(well));
@@ -294,7 +293,7 @@ mod tests {
         }
         let all = found(&of(&[("queued", 2), ("unknown", 0), ("unknown", 0), ("failed", 0)]));
         assert!(all.iter().all(|(level, _)| *level == Level::Warn));
-        let words: Vec<&str> = all.iter().map(|(_, words)| words.as_ref()).collect();
+        let words: Vec<&str> = all.iter().map(|(_, words)| words.as_str()).collect();
         let expected = [
             "2 waiting for a person: nobody knows whether they went out",
             "1 waiting for a person: it could not be sent",
@@ -305,7 +304,7 @@ mod tests {
         tried[1] = Waiting { tries: 26, reason: Some("no route".into()), ..tried[1].clone() };
         let oldest =
             "3 waiting to be sent, the oldest of them for more than a day; tried 26 times, the last time: no route";
-        assert_eq!(found(&tried)[0].1.as_ref(), oldest);
+        assert_eq!(found(&tried)[0].1, oldest);
         assert!(found(&of(&[("queued", 24 * 4)]))[0].1.ends_with("more than 4 days"));
     }
 
