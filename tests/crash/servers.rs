@@ -1,12 +1,24 @@
 //! A mailbox and a way out in memory, quick enough to be used thousands of times: IMAP with INBOX and Sent, and SMTP that
 //! remembers every mail whose final dot came.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+/// How an SMTP connection goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// The mail is taken.
+    Well,
+    /// 450 to RCPT.
+    PutsOff,
+    /// 451 to the final dot: all of the mail came, and the server does not take it.
+    PutsOffAfterDot,
+}
 
 /// What lies on the servers.
 #[derive(Clone, Default)]
@@ -19,6 +31,8 @@ pub struct Mail {
     pub dots: Vec<Vec<u8>>,
     /// DATA commands that were answered with 354.
     pub begun: usize,
+    /// What SMTP says to the next connections; well, where nothing is left.
+    pub moods: VecDeque<Mood>,
 }
 
 /// Both servers; they end with the test program.
@@ -97,9 +111,16 @@ fn listen(mail: &Arc<Mutex<Mail>>, busy: &Arc<AtomicUsize>, talk: fn(&mut Talk) 
 
 fn talk_smtp(talk: &mut Talk) -> Option<()> {
     talk.say("220 mail.example.org ready\r\n")?;
+    let mut mood = Mood::Well;
     loop {
         let line = talk.line()?.to_ascii_uppercase();
         match line.split(' ').next().unwrap_or_default() {
+            // Not when it is accepted: connections that only look whether we are done say nothing.
+            "MAIL" => {
+                mood = talk.mail.lock().unwrap().moods.pop_front().unwrap_or(Mood::Well);
+                talk.say("250 fine\r\n")?;
+            }
+            "RCPT" if mood == Mood::PutsOff => talk.say("450 grey-listed\r\n")?,
             "EHLO" => talk.say("250-mail.example.org\r\n250 8BITMIME\r\n")?,
             "QUIT" => return talk.say("221 bye\r\n"),
             "DATA" => {
@@ -116,6 +137,10 @@ fn talk_smtp(talk: &mut Talk) -> Option<()> {
                         return None;
                     }
                     bytes.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
+                }
+                if mood == Mood::PutsOffAfterDot {
+                    talk.say("451 later\r\n")?;
+                    continue;
                 }
                 talk.mail.lock().unwrap().dots.push(bytes);
                 talk.say("250 taken\r\n")?;
