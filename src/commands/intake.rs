@@ -170,10 +170,15 @@ impl<'a> Taker<'a> {
 
     /// The finished count.
     pub fn finish(mut self, config: &Config) -> Result<Intake, Error> {
-        let desk = desk::Desk::read(self.app, config, self.ledger)?;
-        self.tally.overdue = desk.overdue() as u64;
-        self.tally.elapsed_s = (self.begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
         self.tally.terse = self.app.quiet || !(self.app.watched || self.app.verbose);
+        if self.app.json || !self.tally.terse {
+            self.tally.overdue = desk::Desk::read(self.app, config, self.ledger)?.overdue() as u64;
+        } else {
+            // Nobody is told what is overdue, so the whole history is not added up for it; what could not be judged by is
+            // told all the same.
+            desk::Rules::read(config, self.ledger)?;
+        }
+        self.tally.elapsed_s = (self.begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
         Ok(self.tally)
     }
 }

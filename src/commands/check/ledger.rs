@@ -49,7 +49,12 @@ fn inside(app: &App, config: &Config, ledger: &Ledger) -> Result<Vec<Finding>, E
     let mut waiting = Vec::new();
     for item in ledger.outbox_waiting()? {
         let since = ledger.queued_at(item.number)?;
-        waiting.push(judge::Waiting { state: item.state.name(), since, tries: item.tries.made, reason: item.reason });
+        waiting.push(judge::Waiting {
+            state: item.state.name(),
+            since,
+            tries: item.tries.made,
+            reason: item.reason.map(Into::into),
+        });
     }
     found.extend(judge::outbox(&waiting, app.now));
     found.push(judge::last_poll(ledger.last_poll()?, app.now));

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Finding;
 use crate::clock::words::span;
+use crate::safe::{self, Foreign};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -97,7 +98,7 @@ pub struct Waiting {
     /// How often it was tried.
     pub tries: u32,
     /// Why the last try failed.
-    pub reason: Option<String>,
+    pub reason: Option<Foreign>,
 }
 
 /// Answers in the outbox that are not out: how they stand, and since when they wait.
@@ -133,8 +134,8 @@ fn long_queued(items: &[Waiting], now: Timestamp) -> Option<Finding> {
     };
     let count = items.iter().filter(long).count();
     let tried = match (&oldest.reason, oldest.tries) {
-        (Some(reason), 1) => format!("; tried once: {reason}"),
-        (Some(reason), tries) => format!("; tried {tries} times, the last time: {reason}"),
+        (Some(reason), 1) => format!("; tried once: {}", safe::line(reason)),
+        (Some(reason), tries) => format!("; tried {tries} times, the last time: {}", safe::line(reason)),
         (None, _) => String::new(),
     };
     let which = if count == 1 { "" } else { ", the oldest of them" };
@@ -285,7 +286,7 @@ mod tests {
             items.iter().map(|(state, age)| Waiting { state, since: Some(hours(-age)), ..Waiting::default() }).collect()
         };
         let found = |items: &[Waiting]| -> Vec<(Level, String)> {
-            outbox(items, now()).into_iter().map(|f| (f.level, crate::safe::line(&f.words))).collect()
+            outbox(items, now()).into_iter().map(|f| (f.level, safe::line(&f.words))).collect()
         };
         for well in [&[][..], &[("queued", 0)]] {
             let found = found(&of(well));
