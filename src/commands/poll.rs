@@ -46,7 +46,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     }
     point::reach("poll.noted");
     let mut posted = Posted::default();
-    let sent = if args.no_send { Ok(()) } else { post::send_due(app, &config, &mut ledger, &mut posted) };
+    let sent = if args.no_send { Ok(()) } else { post::send_due(app, &config, &mut ledger, daily, &mut posted) };
     point::reach("poll.posted");
     if let Some(e) = fetched.and(sent).err().or(failed) {
         // What became of replies is told whatever else went wrong.

@@ -19,6 +19,9 @@ use crate::wire::outbox::{Delivery, Hope, Mailer};
 /// Replies in a row that the server puts off before a run leaves it at that: each may have been a long wait.
 const PUT_OFF: u32 = 3;
 
+/// How many of the newest replies a poll looks at for one without its copy in Sent. The first of a day looks at all.
+const RECENT: i64 = 200;
+
 /// What a run of the outbox came to.
 #[derive(Default)]
 pub struct Posted {
@@ -28,8 +31,14 @@ pub struct Posted {
     pub told: Vec<String>,
 }
 
-/// Sends what waits and is due, as a poll does. What failed for good before waits for a person.
-pub fn send_due(app: &App, config: &Config, ledger: &mut Ledger, posted: &mut Posted) -> Result<(), Error> {
+/// Sends what waits and is due, as a poll does; `daily` for the first of a day. What failed for good waits for a person.
+pub fn send_due(
+    app: &App,
+    config: &Config,
+    ledger: &mut Ledger,
+    daily: bool,
+    posted: &mut Posted,
+) -> Result<(), Error> {
     let queued = queued(ledger)?;
     let last_sent = if queued.iter().any(|item| item.tries.failing()) { ledger.last_sent_at()? } else { None };
     // While the server rests, one more reply fares no better than those before it.
@@ -37,14 +46,14 @@ pub fn send_due(app: &App, config: &Config, ledger: &mut Ledger, posted: &mut Po
     let is_due = |item: &OutboxItem| !rests && item.tries.is_due(last_sent, app.now);
     let due: Vec<OutboxItem> = queued.into_iter().filter(is_due).collect();
     send_all(app, config, ledger, &due, posted)?;
-    copy_to_sent(app, config, ledger)
+    copy_to_sent(app, config, ledger, if daily { i64::MAX } else { RECENT })
 }
 
 /// Sends all that is queued, due or not: a person asks for it.
 pub fn send_queued(app: &App, config: &Config, ledger: &mut Ledger, posted: &mut Posted) -> Result<(), Error> {
     let queued = queued(ledger)?;
     send_all(app, config, ledger, &queued, posted)?;
-    copy_to_sent(app, config, ledger)
+    copy_to_sent(app, config, ledger, i64::MAX)
 }
 
 /// Sends one that a person named: a queued or failed one again, an unknown one only because a person says so. With what is
@@ -59,7 +68,7 @@ pub fn send_named(
     let step = if item.state == OutboxState::Unknown { Step::SendAgain } else { Step::Send };
     let mailer = way_out(app, config)?;
     let one = send_one(app, ledger, &mailer, &item, step)?;
-    copy_to_sent(app, config, ledger)?;
+    copy_to_sent(app, config, ledger, i64::MAX)?;
     Ok((one.state, one.unsent))
 }
 
@@ -240,9 +249,9 @@ fn unrecorded(number: i64, state: OutboxState, cause: Error) -> Error {
 }
 
 /// The copy in Sent is made after the fact and may be made later; it is looked for first, so there is never a second one.
-fn copy_to_sent(app: &App, config: &Config, ledger: &mut Ledger) -> Result<(), Error> {
+fn copy_to_sent(app: &App, config: &Config, ledger: &mut Ledger, newest: i64) -> Result<(), Error> {
     let Source::Imap(server) = &config.source else { return Ok(()) };
-    let missing = ledger.outbox_uncopied()?;
+    let missing = ledger.outbox_uncopied(newest)?;
     if missing.is_empty() {
         return Ok(());
     }

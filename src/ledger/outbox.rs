@@ -154,12 +154,15 @@ impl Ledger {
 
     /// What is neither sent nor dropped, oldest first.
     pub fn outbox_waiting(&self) -> Result<Vec<OutboxItem>> {
-        self.outbox_where("WHERE state NOT IN ('sent', 'dropped') ORDER BY id", &[])
+        // The sign keeps SQLite from walking all replies there ever were in their order; few wait.
+        self.outbox_where("WHERE state NOT IN ('sent', 'dropped') ORDER BY +id", &[])
     }
 
-    /// What is sent and of which no copy is known to lie in the Sent mailbox, oldest first.
-    pub fn outbox_uncopied(&self) -> Result<Vec<OutboxItem>> {
-        self.outbox_where("WHERE state = 'sent' AND copied = 0 ORDER BY id", &[])
+    /// Among the newest replies, so many, those that are sent and of which no copy is known to lie in the Sent mailbox; oldest
+    /// first. To look at all of them takes time that grows with what was ever sent.
+    pub fn outbox_uncopied(&self, newest: i64) -> Result<Vec<OutboxItem>> {
+        let among = "WHERE id > (SELECT coalesce(max(id), 0) FROM outbox) - ?1";
+        self.outbox_where(&format!("{among} AND state = 'sent' AND copied = 0 ORDER BY id"), &[&newest])
     }
 
     /// When the newest reply that is out was handed over; `None` where none is.
