@@ -422,3 +422,21 @@ fn state_from(closed: bool, facts: &BTreeMap<Fact, Recorded>, triage: Option<&Tr
         State::New
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What ledgers hold from before there was `passing` is read as it was meant: a person decides. What is written now, older
+    /// programs read so too, since they pass over the field.
+    #[test]
+    fn a_failure_from_before_tries_waits_for_a_person() {
+        let old = r#"{"what":"send_failed","outbox":1,"reason":"no route"}"#;
+        let failed = |passing| What::SendFailed { outbox: 1, reason: "no route".into(), passing };
+        assert_eq!(serde_json::from_str::<What>(old).unwrap(), failed(None));
+        assert_eq!(serde_json::to_string(&failed(None)).unwrap(), old);
+        let new = r#"{"what":"send_failed","outbox":1,"reason":"no route","passing":"server"}"#;
+        assert_eq!(serde_json::to_string(&failed(Some(Passing::Server))).unwrap(), new);
+        assert_eq!(serde_json::from_str::<What>(new).unwrap(), failed(Some(Passing::Server)));
+    }
+}

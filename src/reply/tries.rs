@@ -13,8 +13,11 @@ use crate::case::{Passing, What};
 
 /// After so many failures in a row, so many minutes pass before the next try; the last holds for all that follow.
 const PAUSES_MIN: [i64; 5] = [0, 5, 15, 30, 60];
-/// So many hours after the first failure in a row it is not tried again by itself.
-const PATIENCE_H: i64 = 5 * 24;
+/// When it was tried for so long it is not tried again by itself.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
+/// The time between two failures counts for no more than this, and for nothing where it is negative: the clock was wrong, or
+/// the machine was off.
+const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the events of one reply add up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +34,8 @@ pub struct Tries {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
-    since: Timestamp,
+    /// From the first failure to the last.
+    lasted: SignedDuration,
     last_at: Timestamp,
     failures: u32,
     passing: Passing,
@@ -57,9 +61,8 @@ impl Tries {
                 self.last_at = Some(at);
             }
             What::SendFailed { passing: Some(passing), .. } => {
-                let (since, failures) = self.row.as_ref().map_or((at, 0), |row| (row.since, row.failures));
-                let failures = failures.saturating_add(1);
-                self.row = Some(Row { since, last_at: at, failures, passing: *passing });
+                let failures = self.row.as_ref().map_or(0, |row| row.failures).saturating_add(1);
+                self.row = Some(Row { lasted: self.lasted(at), last_at: at, failures, passing: *passing });
             }
             What::SendUnknown { .. } => {
                 self.in_doubt = true;
@@ -99,8 +102,15 @@ impl Tries {
     /// What follows where handing over fails at `now`, for a reason that may pass or for good (`None`).
     pub fn after_failure(&self, passing: Option<Passing>, now: Timestamp) -> Next {
         let Some(passing) = passing.filter(|_| !self.in_doubt) else { return Next::Person };
-        let tried = self.row.as_ref().map_or(SignedDuration::ZERO, |row| now.duration_since(row.since));
-        if tried.as_hours() >= PATIENCE_H { Next::GivenUp(tried.as_secs()) } else { Next::Again(passing) }
+        let lasted = self.lasted(now);
+        if lasted >= PATIENCE { Next::GivenUp(lasted.as_secs()) } else { Next::Again(passing) }
+    }
+
+    /// How long failures in a row have lasted with one more at `now`.
+    fn lasted(&self, now: Timestamp) -> SignedDuration {
+        let Some(row) = &self.row else { return SignedDuration::ZERO };
+        let gap = now.duration_since(row.last_at).clamp(SignedDuration::ZERO, LONGEST_GAP);
+        row.lasted.saturating_add(gap)
     }
 }
 
@@ -170,10 +180,23 @@ mod tests {
         }
         // One that was given up and that a person sends again has another five days.
         let day = 24 * 60;
-        let given_up = of(&[(0, failed(passing)), (5 * day, failed(None))]);
+        let daily = |days: i64| -> Vec<(i64, What)> { (0..days).map(|n| (n * day, failed(passing))).collect() };
+        assert_eq!(of(&daily(5)).after_failure(passing, at(5 * day)), Next::GivenUp(5 * 24 * 3600));
+        assert_eq!(of(&daily(5)).after_failure(passing, at(5 * day - 1)), Next::Again(Passing::Server));
+        let given_up = of(&[daily(5), vec![(5 * day, failed(None))]].concat());
         assert_eq!(given_up.after_failure(passing, at(6 * day)), Next::Again(Passing::Server));
-        assert_eq!(of(&[(0, failed(passing))]).after_failure(passing, at(5 * day)), Next::GivenUp(5 * 24 * 3600));
-        assert_eq!(of(&[(0, failed(passing))]).after_failure(passing, at(5 * day - 1)), Next::Again(Passing::Server));
+    }
+
+    /// A clock that stood in another century, or a machine that was off for weeks, uses no patience up.
+    #[test]
+    fn jumps_of_the_clock_do_not_make_it_give_up() {
+        let passing = Some(Passing::Server);
+        let years = 30 * 365 * 24 * 60;
+        for jump in [[-years, 0], [years, 0], [0, years]] {
+            let tries = of(&jump.map(|minutes| (minutes, failed(passing))));
+            assert_eq!(tries.after_failure(passing, at(jump[1] + 60)), Next::Again(Passing::Server), "{jump:?}");
+            assert!(tries.is_due(None, at(jump[1] + 5)), "{jump:?}");
+        }
     }
 
     #[test]
