@@ -168,10 +168,10 @@ impl<'a> Taker<'a> {
         Ok(())
     }
 
-    /// The finished count.
-    pub fn finish(mut self, config: &Config) -> Result<Intake, Error> {
-        self.tally.terse = self.app.quiet || !(self.app.watched || self.app.verbose);
-        if self.app.json || !self.tally.terse {
+    /// The finished count; people are told all of it, or, where it is to be terse, only what needs one.
+    pub fn finish(mut self, config: &Config, terse: bool) -> Result<Intake, Error> {
+        self.tally.terse = terse;
+        if self.app.json || !terse {
             self.tally.overdue = desk::Desk::read(self.app, config, self.ledger)?.overdue() as u64;
         } else {
             // Nobody is told what is overdue, so the whole history is not added up for it; what could not be judged by is

@@ -40,7 +40,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     settled?;
     point::reach("poll.filed");
     let failed = taker.failed.take();
-    let mut tally = taker.finish(&config)?;
+    let mut tally = taker.finish(&config, app.quiet || !(app.watched || app.verbose))?;
     if fetched.is_ok() {
         ledger.note_poll(app.now)?;
     }
