@@ -122,7 +122,10 @@ impl Kind {
             policy.by_severity.iter().filter(|entry| same_severity(&entry.severity, severity)).find_map(pick)
         };
         match self {
-            Kind::FirstResponse => special(|s| s.first_response.as_ref()).or(policy.first_response.as_ref()),
+            // A first answer is due before anybody knows the severity: until then the shortest promise counts.
+            Kind::FirstResponse => special(|s| s.first_response.as_ref())
+                .or(policy.first_response.as_ref())
+                .or_else(|| policy.shortest_first_response().filter(|_| severity.is_none())),
             Kind::Assessment => special(|s| s.assessment.as_ref()).or(policy.assessment.as_ref()),
             Kind::Update => special(|s| s.update_every.as_ref()).or(policy.update_every.as_ref()),
             Kind::Fix => special(|s| s.fix.as_ref()).or(policy.fix.as_ref()),

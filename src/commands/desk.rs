@@ -71,7 +71,7 @@ impl Rules {
                 policy
             }
         };
-        if notices.is_empty() && current.first_response.is_none() {
+        if notices.is_empty() && !current.promises_an_answer() {
             notices.push(
                 "the policy promises no time to a first answer; sealpost policy check shows what it does promise"
                     .into(),

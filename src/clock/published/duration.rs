@@ -125,6 +125,13 @@ impl Words<'_> {
         if first > MOST || first == 0 || (word && first == 1 && self.plural(end) && self.tokens.get(i)?.norm != "one") {
             return None;
         }
+        // "A day or two"
+        let or = self.sense(end, Sense::Or).filter(|_| word && first == 1);
+        if let Some((second, end)) = or.and_then(|after| self.bare_number(after)).filter(|n| n.0 > 1)
+            && self.unit(end).is_none()
+        {
+            return Some(plain(i..end, Some(second), Some(first), unit, false));
+        }
         // "24 hours to 72 hours"
         let mut amount = (first, None);
         if let Some((second, after, _)) = self.upper_end(end)

@@ -26,6 +26,11 @@ pub(super) enum Promise {
 }
 
 impl Promise {
+    /// Whether it can differ by severity, and is then told so.
+    pub(super) fn is_graded(self) -> bool {
+        !matches!(self, Promise::Prenotice | Promise::Postmortem | Promise::FollowUp)
+    }
+
     /// Its name in the JSON.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -94,6 +99,9 @@ impl Scene<'_> {
         if self.sentence.set(&left).has(Sense::History) && !self.requested(duration) {
             return Err("tells what usually happens, not what is promised");
         }
+        if self.of_others_habits() {
+            return Err("what others usually do");
+        }
         if self.in_a_condition(duration) {
             return Err("a condition, not a promise");
         }
@@ -134,7 +142,13 @@ impl Scene<'_> {
             let over = self.over();
             // "You hear from us every week."
             let heard = pool.has(Sense::Respond) && pool.distance == 0 && pool.said.has(Sense::You);
+            let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
+            if before.has(Sense::You) && !before.has(Sense::Us) && before.any(&[Sense::Wait, Sense::Not]) {
+                return Err("how often the reporter may ask");
+            }
+            // "Updates on the work, and its progress, come every week."
             return if heard
+                || before.has(Sense::Update) && !before.any(&[Sense::Practice, Sense::Users])
                 || pool.has(Sense::Update)
                 || over.has(Sense::Update)
                 || pool.has(Sense::Respond) && self.nearby().has(Sense::Update)
@@ -183,10 +197,15 @@ impl Scene<'_> {
             if pool.said.has(Sense::Give) && pool.said.has(Sense::Us) {
                 return one(Promise::Assessment, 1, "news once, not as a rhythm");
             }
-            if !pool.said.has(Sense::You) && pool.distance == 0 && self.sentence.label().is_none() {
+            let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
+            if !before.has(Sense::You)
+                && pool.distance == 0
+                && self.sentence.label().is_none()
+                && !self.opens_with_news()
+            {
                 return Err("an update of something else");
             }
-            return one(Promise::Update, 1, "news of the progress by then");
+            return one(Promise::Assessment, 1, "news once, by then");
         }
         if pool.has(Sense::Investigate) {
             return one(Promise::Assessment, 2, "the investigation");
@@ -198,6 +217,12 @@ impl Scene<'_> {
             return one(Promise::FirstResponse, 1, "the reporter is told");
         }
         Err("nothing is said to be done in this time")
+    }
+
+    /// "Status update within 5 days": more than the one word "update", which could be of anything.
+    fn opens_with_news(&self) -> bool {
+        let first = self.sentence.senses_in(&self.sentence.range).find(|(_, s)| *s == Sense::Update);
+        first.is_some_and(|(t, _)| t.len() > 1 && t.start <= self.sentence.range.start + 2)
     }
 
     /// "Provide a plan or …": the words before the amount hand over a plan.
@@ -252,7 +277,8 @@ impl Scene<'_> {
         let mut claims = vec![Claim {
             promise: Promise::FirstResponse,
             strength: if receipt || pool.said.has(Sense::Ack) { strong } else { strong.saturating_sub(1).max(1) },
-            from,
+            // Whom the reporter notified is us: that is the report.
+            from: from.filter(|f| *f != "notification"),
             receipt,
             why: "the reporter is answered",
         }];
@@ -309,7 +335,8 @@ impl Scene<'_> {
             });
         }
         let orphan = self.sentence.clauses_before(pool.clause.start).first().cloned();
-        let either = self.sentence.set(&pool.clause).has(Sense::Or);
+        // "Fixed or public", "a fix and advisory".
+        let either = self.sentence.set(&pool.clause).has(Sense::Or) || self.opens_with_noun(&pool.clause);
         if let Some(orphan) = orphan.filter(|_| either && pool.distance == 0)
             && self.sentence.acts(&(self.sentence.range.start..orphan.end)).iter().any(|a| a.1 == Sense::Fix)
         {
@@ -322,6 +349,13 @@ impl Scene<'_> {
             });
         }
         Ok(claims)
+    }
+
+    /// "And advisory", "and an advisory": what shares the verb of the clause before.
+    fn opens_with_noun(&self, clause: &Range<usize>) -> bool {
+        let words = self.sentence.words.tokens.get(clause.start..clause.end.min(clause.start + 3)).unwrap_or_default();
+        let joined = self.sentence.set(&(clause.start..clause.start + 1)).has(Sense::And);
+        joined && words.iter().any(|t| matches!(t.norm.as_str(), "advisory" | "advisories" | "disclosure"))
     }
 
     /// "30 additional days before publication": counted from the fix, not from the report.
@@ -351,10 +385,17 @@ impl Scene<'_> {
         if self.sentence.set(&after).has(Sense::Before) {
             return Err("a time before something, not a time to fix");
         }
+        let others = self.sentence.set(&after).any(&[Sense::Users, Sense::Partner]);
+        if others && self.sentence.set(&after).has(Sense::Lasting) {
+            return Err("time for others, not for us");
+        }
         if pool.said.has(Sense::Users) && pool.said.has(Sense::Duty) {
             return Err("asked of users, not promised");
         }
-        claim(Promise::Fix, strong, from.filter(|f| *f != "release"), "the fix")
+        // Of a fix that is developed by then and one that is out by then, the second is the promise.
+        let developed = pool.said.has(Sense::Develop) && !pool.has(Sense::Release);
+        let strength = if developed { strong.saturating_sub(1).max(1) } else { strong };
+        claim(Promise::Fix, strength, from.filter(|f| *f != "release"), "the fix")
     }
 }
 

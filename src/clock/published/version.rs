@@ -3,7 +3,7 @@
 use super::blocks::Form;
 use super::document::Document;
 use super::sense::Sense;
-use super::text::folded;
+use super::text::{Token, folded};
 
 /// The versions marked as supported, as written, in document order.
 pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
@@ -19,7 +19,11 @@ pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
             }
             (Form::Item, _) => {
                 let about = document.headings(index).next().is_some_and(|h| h.has(Sense::Versions));
-                listed(&block.prose.text).filter(|_| about)
+                let told = document.senses(block.lead);
+                // "Patches are made for these versions:", and nothing but versions.
+                let named =
+                    || version(block.prose.text.trim()).filter(|_| block.lead.is_some() && !told.has(Sense::Not));
+                listed(&block.prose.text).or_else(named).filter(|_| about)
             }
             _ => None,
         };
@@ -52,6 +56,9 @@ fn in_prose(document: &Document<'_>) -> Vec<String> {
             let has = |list: &[&str]| tokens.iter().any(|t| list.contains(&t.norm.as_str()));
             let supported = has(&["supported", "maintained", "support"]) && !words.said(range).has(Sense::Not);
             let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { continue };
+            if supported {
+                all.extend(branches(tokens));
+            }
             if !supported || has(&RULES) {
                 continue;
             }
@@ -62,6 +69,21 @@ fn in_prose(document: &Document<'_>) -> Vec<String> {
     all.dedup();
     all.truncate(200);
     all
+}
+
+/// "The `main` and `2.1` branches": what is named right before the word.
+fn branches(tokens: &[Token]) -> Vec<String> {
+    const NAMES: [&str; 7] = ["main", "master", "stable", "develop", "dev", "trunk", "lts"];
+    let Some(at) = tokens.iter().position(|t| matches!(t.norm.as_str(), "branch" | "branches")) else {
+        return Vec::new();
+    };
+    let joins = |t: &&Token| matches!(t.norm.as_str(), "and" | "," | "`" | "_" | "*" | "the");
+    let named = |t: &Token| NAMES.contains(&t.norm.as_str()) || version(&t.norm).is_some();
+    let before = tokens.get(..at).unwrap_or_default().iter().rev().take(12);
+    let mut names: Vec<String> =
+        before.take_while(|t| joins(t) || named(t)).filter(|t| named(t)).map(|t| t.norm.clone()).collect();
+    names.reverse();
+    names
 }
 
 /// "v2.x", "3.1.4"; not "2", which may count anything.
@@ -90,7 +112,9 @@ const YES: [&str; 12] = [
     "🟩",
 ];
 /// Words that say yes, at the beginning of a cell.
-const YES_WORDS: [&str; 14] = [
+const YES_WORDS: [&str; 16] = [
+    "stable",
+    "lts",
     "yes",
     "supported",
     "active",

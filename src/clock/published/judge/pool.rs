@@ -122,7 +122,10 @@ impl Scene<'_> {
             return Pool::default();
         }
         let place = block.place;
-        if let Some(told) = self.told_beside() {
+        if let Some(listed) = self.listed() {
+            return listed;
+        }
+        if let Some(told) = self.told_beside(duration) {
             return told;
         }
         let (first, header) = (place.and_then(|p| p.first), place.and_then(|p| p.header));
@@ -146,17 +149,35 @@ impl Scene<'_> {
         Pool::default()
     }
 
-    /// "Within 3 days | We confirm that we have your report": the row's first cell says when, the next one what.
-    fn told_beside(&self) -> Option<Pool> {
-        let place = self.document.blocks.get(self.block)?.place.filter(|p| p.column == 0 && p.row > 0)?;
-        let beside = self.document.blocks.get(self.block + 1)?.place?;
-        if (beside.table, beside.row) != (place.table, place.row) {
+    /// "Within 3 days you receive:", and a list of what.
+    fn listed(&self) -> Option<Pool> {
+        let last = self.sentence.range.end.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i))?;
+        let said = self.sentence.set(&self.sentence.range);
+        if last.kind != Kind::Mark(':') || !said.any(&[Sense::Receive, Sense::Give, Sense::Us]) {
             return None;
         }
-        let said = self.document.senses(Some(self.block + 1));
+        let list = self.document.following_list(self.block);
+        let telling = [Sense::Ack, Sense::Assess, Sense::Respond, Sense::Plan];
+        let act = telling.into_iter().find(|s| list.has(*s))?;
+        let act = if act == Sense::Plan { Sense::Assess } else { act };
+        Some(Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said: said.with(list) })
+    }
+
+    /// "Within 3 days | We confirm that we have your report": the row's first cell says when, the next one what.
+    fn told_beside(&self, duration: &Duration) -> Option<Pool> {
+        let beside = self.document.beside(self.block)?;
+        let said = self.document.senses(Some(beside));
         let telling = [Sense::Ack, Sense::Assess, Sense::Respond, Sense::Fix, Sense::Disclose, Sense::Investigate];
-        let act = telling.into_iter().find(|s| said.has(*s) && said.has(Sense::Us))?;
-        Some(Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said })
+        let spoken = said.any(&[Sense::Us, Sense::You]);
+        let act = if duration.every {
+            said.has(Sense::Update).then_some(Sense::Update)
+        } else {
+            // "Day | 2": a day in a schedule is no amount of time.
+            let words = self.sentence.words.tokens.get(duration.tokens.clone()).unwrap_or_default();
+            let counted = words.iter().any(|t| t.kind == Kind::Word);
+            telling.into_iter().find(|s| said.has(*s) && spoken).or_else(|| single(said).filter(|_| counted))
+        };
+        Some(Pool { acts: vec![(0, act?)], clause: 0..0, distance: 2, said })
     }
 
     /// Whether the columns of a table name different acts, so that its rows name something else: whom it is for, how
