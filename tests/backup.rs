@@ -208,8 +208,10 @@ fn what_was_lost_is_as_it_was_after_a_restore() {
     assert_eq!(bench.reports(), before, "states, clocks and times are as they were");
     let mail = "From: new@example.net\nSubject: New\nMessage-ID: <new@example.net>\nReceived: by x; Mon, 02 Mar 2026 11:00:00 +0000\n\nx\n";
     bench.write("mail/new/1.host", mail.as_bytes());
-    let polled = bench.run("poll", 0);
+    // What was held waits for a person, and polls say so.
+    let polled = bench.run("poll", 3);
     assert_eq!((&polled["stored"], &polled["sent"]), (&1.into(), &0.into()), "{polled}");
+    assert_eq!(polled["outbox"]["undecided"], 1, "{polled}");
     assert!(!bench.path("sent.eml").exists(), "nothing goes out a second time");
     let fresh = bench.reports().into_iter().find(|r| r["subject"] == "New").unwrap();
     assert_eq!(fresh["received_at"], "2026-03-02T11:00:00Z");

@@ -39,19 +39,18 @@ pub struct Desk {
     now: Timestamp,
 }
 
-impl Desk {
-    /// Reads the ledger's events and rows, the policy and the calendar.
-    pub fn read(app: &App, config: &Config, ledger: &Ledger) -> Result<Desk, Error> {
-        let events = ledger.events()?;
-        let reports = case::fold(&events);
-        let cases = case::cases(&reports);
-        let rows = ledger.reports()?.into_iter().map(|row| (row.uid.clone(), row)).collect();
-        let mut suggested: HashMap<Uid, Vec<(Uid, String)>> = HashMap::new();
-        for event in &events {
-            if let (Some(report), What::Suggested { other, why }) = (&event.report, &event.what) {
-                suggested.entry(report.clone()).or_default().push((other.clone(), why.clone()));
-            }
-        }
+/// What reports are judged by: the policies, the packs, the calendar.
+pub struct Rules {
+    policies: HashMap<String, Vec<(Timestamp, ResponsePolicy)>>,
+    current: ResponsePolicy,
+    packs: Vec<&'static Pack>,
+    calendar: Calendar,
+    notices: Vec<String>,
+}
+
+impl Rules {
+    /// Reads them; an error where a report could not be judged by them.
+    pub fn read(config: &Config, ledger: &Ledger) -> Result<Rules, Error> {
         let adopted = ledger.policies()?;
         let packs = packs_of(config)?;
         let mut notices = Vec::new();
@@ -83,6 +82,24 @@ impl Desk {
             policies.entry(version.sha256).or_default().push((version.adopted_at, version.policy));
         }
         let calendar = calendar(config)?;
+        Ok(Rules { policies, current, packs, calendar, notices })
+    }
+}
+
+impl Desk {
+    /// Reads the ledger's events and rows, the policy and the calendar.
+    pub fn read(app: &App, config: &Config, ledger: &Ledger) -> Result<Desk, Error> {
+        let events = ledger.events()?;
+        let reports = case::fold(&events);
+        let cases = case::cases(&reports);
+        let rows = ledger.reports()?.into_iter().map(|row| (row.uid.clone(), row)).collect();
+        let mut suggested: HashMap<Uid, Vec<(Uid, String)>> = HashMap::new();
+        for event in &events {
+            if let (Some(report), What::Suggested { other, why }) = (&event.report, &event.what) {
+                suggested.entry(report.clone()).or_default().push((other.clone(), why.clone()));
+            }
+        }
+        let Rules { policies, current, packs, calendar, notices } = Rules::read(config, ledger)?;
         Ok(Desk { reports, cases, rows, suggested, policies, current, packs, calendar, notices, now: app.now })
     }
 

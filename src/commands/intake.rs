@@ -166,12 +166,17 @@ impl<'a> Taker<'a> {
         Ok(())
     }
 
-    /// The finished count.
-    pub fn finish(mut self, config: &Config) -> Result<Intake, Error> {
-        let desk = desk::Desk::read(self.app, config, self.ledger)?;
-        self.tally.overdue = desk.overdue() as u64;
+    /// The finished count; people are told all of it, or, where it is to be terse, only what needs one.
+    pub fn finish(mut self, config: &Config, terse: bool) -> Result<Intake, Error> {
+        self.tally.terse = terse;
+        if self.app.json || !terse {
+            self.tally.overdue = desk::Desk::read(self.app, config, self.ledger)?.overdue() as u64;
+        } else {
+            // Nobody is told what is overdue, so the whole history is not added up for it; what could not be judged by is
+            // told all the same.
+            desk::Rules::read(config, self.ledger)?;
+        }
         self.tally.elapsed_s = (self.begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-        self.tally.terse = self.app.quiet || !(self.app.watched || self.app.verbose);
         Ok(self.tally)
     }
 }
@@ -192,8 +197,7 @@ impl Sink for Taker<'_> {
 
     /// With the first poll of a day.
     fn wants_all(&mut self) -> bool {
-        let day = |at: Timestamp| at.as_second().div_euclid(24 * 3600);
-        self.ledger.last_poll().is_ok_and(|last| last.is_none_or(|at| day(at) != day(self.app.now)))
+        super::poll::first_of_day(self.ledger, self.app.now)
     }
 
     fn batch(&mut self, mailbox: &str, mail: Vec<Fetched>, next: Option<Position>) -> Result<(), SinkError> {

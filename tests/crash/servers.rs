@@ -1,6 +1,7 @@
 //! A mailbox and a way out in memory, quick enough to be used thousands of times: IMAP with INBOX and Sent, and SMTP that
 //! remembers every mail whose final dot came.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,6 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::support::fake::{Conn, Mailbox, answer, serve_counted};
+
+/// How an SMTP connection goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// The mail is taken.
+    Well,
+    /// 450 to RCPT.
+    PutsOff,
+    /// 451 to the final dot: all of the mail came, and the server does not take it.
+    PutsOffAfterDot,
+}
 
 /// What lies on the servers.
 #[derive(Clone)]
@@ -20,6 +32,8 @@ pub struct Mail {
     pub dots: Vec<Vec<u8>>,
     /// DATA commands that were answered with 354.
     pub begun: usize,
+    /// What SMTP says to the next connections; well, where nothing is left.
+    pub moods: VecDeque<Mood>,
 }
 
 impl Default for Mail {
@@ -27,7 +41,7 @@ impl Default for Mail {
         // One a minute, from nine o'clock.
         let came = |uid| format!("02-Mar-2026 {:02}:{:02}:00 +0000", 9 + uid / 60, uid % 60);
         let empty = Mailbox { uidvalidity: 7, uidnext: 1, came: Some(came), ..Mailbox::default() };
-        Mail { inbox: empty.clone(), sent: empty, dots: Vec::new(), begun: 0 }
+        Mail { inbox: empty.clone(), sent: empty, dots: Vec::new(), begun: 0, moods: VecDeque::new() }
     }
 }
 
@@ -77,9 +91,16 @@ fn say(conn: &mut Conn, text: impl AsRef<[u8]>) -> Option<()> {
 
 fn talk_smtp(conn: &mut Conn, mail: &Mutex<Mail>) -> Option<()> {
     say(conn, "220 mail.example.org ready\r\n")?;
+    let mut mood = Mood::Well;
     loop {
         let line = conn.line()?.to_ascii_uppercase();
         match line.split(' ').next().unwrap_or_default() {
+            // Not when it is accepted: connections that only look whether we are done say nothing.
+            "MAIL" => {
+                mood = mail.lock().unwrap().moods.pop_front().unwrap_or(Mood::Well);
+                say(conn, "250 fine\r\n")?;
+            }
+            "RCPT" if mood == Mood::PutsOff => say(conn, "450 grey-listed\r\n")?,
             "EHLO" => say(conn, "250-mail.example.org\r\n250 8BITMIME\r\n")?,
             "QUIT" => return say(conn, "221 bye\r\n"),
             "DATA" => {
@@ -92,6 +113,10 @@ fn talk_smtp(conn: &mut Conn, mail: &Mutex<Mail>) -> Option<()> {
                         break;
                     }
                     bytes.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
+                }
+                if mood == Mood::PutsOffAfterDot {
+                    say(conn, "451 later\r\n")?;
+                    continue;
                 }
                 mail.lock().unwrap().dots.push(bytes);
                 say(conn, "250 taken\r\n")?;

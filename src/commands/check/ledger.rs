@@ -46,9 +46,17 @@ fn inside(app: &App, config: &Config, ledger: &Ledger) -> Result<Vec<Finding>, E
     };
     let pending = ledger.pending()?.len();
     found.extend(judge::waiting(of_open(ledger.unopened()?)?, of_open(ledger.quarantined()?)?, pending));
-    let outbox = ledger.outbox()?;
-    let items = outbox.iter().map(|item| Ok((item.state.name(), ledger.queued_at(item.number)?)));
-    found.extend(judge::outbox(&items.collect::<Result<Vec<_>, Error>>()?, app.now));
+    let mut waiting = Vec::new();
+    for item in ledger.outbox_waiting()? {
+        let since = ledger.queued_at(item.number)?;
+        waiting.push(judge::Waiting {
+            state: item.state.name(),
+            since,
+            tries: item.tries.made,
+            reason: item.reason.map(Into::into),
+        });
+    }
+    found.extend(judge::outbox(&waiting, app.now));
     found.push(judge::last_poll(ledger.last_poll()?, app.now));
     let backup = ledger.last_backup()?.map(|last| judge::Backup {
         at: last.at,

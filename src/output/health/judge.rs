@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Finding;
 use crate::clock::words::span;
+use crate::safe::{self, Foreign};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -114,27 +115,59 @@ pub fn clock(last_event: Option<Timestamp>, now: Timestamp) -> Finding {
     }
 }
 
-/// Answers in the outbox: for each how it stands, and since when it waits.
-pub fn outbox(items: &[(&str, Option<Timestamp>)], now: Timestamp) -> Vec<Finding> {
-    let of = |wanted: &str| items.iter().filter(|(state, _)| *state == wanted).count();
-    let long = |since: &Option<Timestamp>| since.is_some_and(|at| now.duration_since(at).as_hours() >= OUTBOX_WAIT_H);
-    let waiting = items.iter().filter(|(state, since)| matches!(*state, "queued" | "sending") && long(since)).count();
-    let mut found = Vec::new();
-    let mut tell = |n: usize, words: String, hint: &str| {
-        if n > 0 {
-            found.push(Finding::warn("outbox", words).hint(hint));
-        }
-    };
+/// An answer in the outbox.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting {
+    /// `queued`, `sending`, `failed`, `unknown`.
+    pub state: &'static str,
+    /// When it was put there.
+    pub since: Option<Timestamp>,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Why the last try failed.
+    pub reason: Option<Foreign>,
+}
+
+/// Answers in the outbox that are not out: how they stand, and since when they wait.
+pub fn outbox(items: &[Waiting], now: Timestamp) -> Vec<Finding> {
+    let of = |wanted: &str| items.iter().filter(|item| item.state == wanted).count();
     let (unknown, failed) = (of("unknown"), of("failed"));
+    let mut found = Vec::new();
     let it = |n: usize| if n == 1 { "it" } else { "they" };
-    let unknown_words = format!("{unknown} waiting for a person: nobody knows whether {} went out", it(unknown));
-    tell(unknown, unknown_words, "sealpost outbox");
-    tell(failed, format!("{failed} waiting for a person: {} could not be sent", it(failed)), "sealpost outbox");
-    tell(waiting, format!("{waiting} waiting for more than an hour to be sent"), "sealpost outbox send");
+    if unknown > 0 {
+        let words = format!("{unknown} waiting for a person: nobody knows whether {} went out", it(unknown));
+        found.push(Finding::warn("outbox", words).hint("sealpost outbox"));
+    }
+    if failed > 0 {
+        let words = format!("{failed} waiting for a person: {} could not be sent", it(failed));
+        found.push(Finding::warn("outbox", words).hint("sealpost outbox"));
+    }
+    found.extend(long_queued(items, now));
     if found.is_empty() {
         found.push(Finding::ok("outbox", "no answer is stuck"));
     }
     found
+}
+
+/// Answers that are still to be sent, or being sent, after an hour, with what kept the oldest of them.
+fn long_queued(items: &[Waiting], now: Timestamp) -> Option<Finding> {
+    let age = |item: &Waiting| item.since.map_or(0, |at| now.duration_since(at).as_hours());
+    let long = |item: &&Waiting| matches!(item.state, "queued" | "sending") && age(item) >= OUTBOX_WAIT_H;
+    let oldest = items.iter().filter(long).max_by_key(|item| age(item))?;
+    let longer = match age(oldest) {
+        0..24 => "an hour".to_owned(),
+        24..48 => "a day".to_owned(),
+        hours => format!("{} days", hours / 24),
+    };
+    let count = items.iter().filter(long).count();
+    let tried = match (&oldest.reason, oldest.tries) {
+        (Some(reason), 1) => format!("; tried once: {}", safe::line(reason)),
+        (Some(reason), tries) => format!("; tried {tries} times, the last time: {}", safe::line(reason)),
+        (None, _) => String::new(),
+    };
+    let which = if count == 1 { "" } else { ", the oldest of them" };
+    let words = format!("{count} waiting to be sent{which} for more than {longer}{tried}");
+    Some(Finding::warn("outbox", words).hint("sealpost outbox send"))
 }
 
 /// Mails of open reports that a person must look at: those that no key opens, those on which a limit was hit, and those
@@ -210,7 +243,6 @@ fn bytes(n: u64) -> String {
 mod tests {
     use super::*;
     use crate::output::health::Level;
-    use crate::safe::Foreign;
 
     fn now() -> Timestamp {
         "2026-03-02T12:00:00Z".parse().unwrap()
@@ -293,18 +325,31 @@ mod tests {
 
     #[test]
     fn an_outbox() {
-        let levels = |items: &[(&str, Option<Timestamp>)]| -> Vec<(Level, Foreign)> {
-            outbox(items, now()).into_iter().map(|f| (f.level, f.words)).collect()
+        let of = |items: &[(&'static str, i64)]| -> Vec<Waiting> {
+            items.iter().map(|(state, age)| Waiting { state, since: Some(hours(-age)), ..Waiting::default() }).collect()
         };
-        assert_eq!(levels(&[("sent", Some(hours(-99))), ("queued", Some(hours(0))), ("dropped", None)]).len(), 1);
-        assert_eq!(levels(&[("queued", Some(hours(0)))])[0].0, Level::Ok);
-        let found = levels(&[("queued", Some(hours(-2))), ("unknown", None), ("unknown", None), ("failed", None)]);
-        assert_eq!(found.len(), 3);
-        assert!(found.iter().all(|(level, _)| *level == Level::Warn));
-        let words: Vec<&Foreign> = found.iter().map(|(_, words)| words).collect();
-        assert!(words[0].starts_with("2 waiting for a person: nobody knows whether they"), "{words:?}");
-        assert!(words[1].starts_with("1 waiting for a person: it could not be sent"), "{words:?}");
-        assert!(words[2].contains("more than an hour"), "{words:?}");
+        let found = |items: &[Waiting]| -> Vec<(Level, String)> {
+            outbox(items, now()).into_iter().map(|f| (f.level, safe::line(&f.words))).collect()
+        };
+        for well in [&[][..], &[("queued", 0)]] {
+            let found = found(&of(well));
+            assert_eq!((found.len(), found[0].0), (1, Level::Ok));
+        }
+        let all = found(&of(&[("queued", 2), ("unknown", 0), ("unknown", 0), ("failed", 0)]));
+        assert!(all.iter().all(|(level, _)| *level == Level::Warn));
+        let words: Vec<&str> = all.iter().map(|(_, words)| words.as_str()).collect();
+        let expected = [
+            "2 waiting for a person: nobody knows whether they went out",
+            "1 waiting for a person: it could not be sent",
+            "1 waiting to be sent for more than an hour",
+        ];
+        assert_eq!(words, expected);
+        let mut tried = of(&[("queued", 23), ("queued", 25), ("sending", 1)]);
+        tried[1] = Waiting { tries: 26, reason: Some("no route".into()), ..tried[1].clone() };
+        let oldest =
+            "3 waiting to be sent, the oldest of them for more than a day; tried 26 times, the last time: no route";
+        assert_eq!(found(&tried)[0].1, oldest);
+        assert!(found(&of(&[("queued", 24 * 4)]))[0].1.ends_with("more than 4 days"));
     }
 
     #[test]
