@@ -94,12 +94,12 @@ impl Words<'_> {
     fn elided(&self, i: usize, before: Option<&Duration>) -> Option<Duration> {
         let before = before.filter(|d| d.amount.is_some() && !d.every && i <= d.tokens.end + 12)?;
         let within = i.checked_sub(1).and_then(|w| self.tokens.get(w)).is_some_and(|t| t.norm == "within");
-        let Some(Kind::Number(amount)) = self.tokens.get(i).map(|t| t.kind) else { return None };
-        let ends = i + 1 >= self.end || self.mark(i + 1, &['.', ',', ';', ')']);
+        let (amount, after) = self.bare_number(i)?;
+        let ends = after >= self.end || self.mark(after, &['.', ',', ';', ')']);
         let figure = matches!(self.tokens.get(i + 2).map(|t| t.kind), Some(Kind::Number(_)))
             && self.tokens.get(i + 2).is_some_and(|t| !t.spaced);
         (within && ends && !figure && amount > 0 && amount <= MOST)
-            .then(|| plain(i..i + 1, Some(amount), None, before.unit, false))
+            .then(|| plain(i..after, Some(amount), None, before.unit, false))
     }
 
     fn counted(&self, i: usize) -> Option<Duration> {

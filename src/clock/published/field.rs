@@ -111,7 +111,7 @@ fn phrase(item: &str) -> Option<String> {
     let end = said.iter().filter_map(|s| label.find(s)).min().unwrap_or(label.len());
     let label = label.get(..end).unwrap_or(label);
     let trimmed = folded(label);
-    let trimmed = trimmed.trim_matches(|c: char| matches!(c, '.' | ';' | ',' | '-' | ' ' | '–'));
+    let trimmed = trimmed.trim_matches(|c: char| matches!(c, '.' | ';' | ',' | '-' | ' ' | '–' | '。' | '；' | '*'));
     (!trimmed.is_empty() && trimmed.len() < 200).then(|| trimmed.to_owned())
 }
 
@@ -124,6 +124,9 @@ fn inline(document: &Document<'_>) -> Vec<String> {
                 continue;
             }
             let Some(from) = list_start(words, range) else { continue };
+            if words.tokens.get(range.clone()).unwrap_or_default().iter().any(|t| t.norm == "upstream") {
+                continue;
+            }
             // "For details about the impact, see …"
             if words.tokens.get(range.start).is_some_and(|t| t.norm == "for") && !said.any(&[Sense::Please, Sense::You])
             {

@@ -68,7 +68,7 @@ impl Place<'_> {
                 && (said.any(&[Sense::Announce, Sense::Elsewhere]) || over.any(&[Sense::Elsewhere, Sense::Partner]))
     }
 
-    fn under_any(&self, words: &[&str]) -> bool {
+    pub(super) fn under_any(&self, words: &[&str]) -> bool {
         words.iter().any(|w| self.under(w))
     }
 }
@@ -83,10 +83,12 @@ fn named_otherwise(local: &str, domain: &str) -> bool {
         || public && PUBLIC_LISTS.contains(&local)
         || OTHERS.contains(&local)
         || local.split(['-', '_', '.', '+']).any(|part| OTHERS.contains(&part))
+        || local.ends_with("-ann")
 }
 
 /// Names of addresses that are for something else, whole or as a part.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 15] = [
+    "coc",
     "announce",
     "announcements",
     "distributors",

@@ -48,7 +48,7 @@ impl Place<'_> {
             return false;
         }
         if page.is_platform() {
-            return true;
+            return !page.path.starts_with("/reports/") && !self.is_thanked(told);
         }
         if page.lists_advisories() {
             return self.says_so(page, told) && !self.is_of_what_was(told);
@@ -94,9 +94,21 @@ impl Place<'_> {
     /// A list of what was reported before.
     fn is_of_what_was(&self, told: &Told) -> bool {
         const KEPT: [&str; 7] = ["entered", "tracked", "recorded", "created", "drafted", "examples", "posted"];
-        let viewed = ["view", "list of", "all advisories"].iter().any(|w| told.label.contains(w));
+        let (sentence, _) = self.sentence(told.offset);
+        let words = self.words.tokens.get(sentence).unwrap_or_default();
+        let ours = words.windows(2).any(|w| {
+            matches!(w, [a, b] if a.norm == "will" && ["create", "open", "issue", "post", "draft"].contains(&b.norm.as_str()))
+        });
+        let viewed = ours || ["view", "list of", "all advisories"].iter().any(|w| told.label.contains(w));
         (told.said.has(Sense::Publish) || viewed || self.sentence_has(told.offset, &KEPT))
             && !told.label.contains("report")
+    }
+
+    /// "Reporter credits: …", "triaged by …": who did something, not where to report.
+    fn is_thanked(&self, told: &Told) -> bool {
+        self.sentence_has(told.offset, &["credits", "triaged"])
+            || self.lead_has(&["credits"])
+            || self.under_any(&["credits", "thanks", "acknowledgments", "acknowledgements", "fame"])
     }
 
     fn is_tracker_for_holes(&self, told: &Told) -> bool {

@@ -32,7 +32,7 @@ impl Scene<'_> {
             why: "the reporter is answered",
         }];
         let listed = self.ends_in_a_list() && self.document.following_list(self.block).has(Sense::Assess);
-        let evaluated = self.with_assessment(duration) || listed;
+        let evaluated = self.with_assessment(duration) || listed || !receipt && self.after_an_assessment(pool);
         // "We let you know within 10 days whether it is accepted": the answer is the verdict.
         let whether = self.sentence.words.tokens.get(duration.tokens.end).is_some_and(|t| t.norm == "whether");
         if whether && !receipt {
@@ -55,6 +55,17 @@ impl Scene<'_> {
         let after = duration.tokens.end..(duration.tokens.end + 5).min(self.sentence.range.end);
         let words = self.sentence.words.tokens.get(after.clone()).unwrap_or_default();
         words.first().is_some_and(|t| t.norm == "with") && self.sentence.set(&after).has(Sense::Assess)
+    }
+
+    /// "We confirm the hole and answer you within 2 days": what stands before the answer shares its time.
+    fn after_an_assessment(&self, pool: &Pool) -> bool {
+        let opens = self.sentence.set(&(pool.clause.start..pool.clause.start + 1)).has(Sense::And);
+        let before = self.sentence.clauses_before(pool.clause.start).first().cloned();
+        let shared = before.filter(|c| opens && pool.distance == 0 && c.end == pool.clause.start);
+        shared.is_some_and(|c| {
+            let acts = self.sentence.acts(&c);
+            !self.sentence.set(&c).has(Sense::Soon) && acts.last().is_some_and(|a| a.1 == Sense::Assess)
+        })
     }
 
     fn ends_in_a_list(&self) -> bool {

@@ -40,7 +40,14 @@ impl Scene<'_> {
         // "Fix critical issues within 7 days and others within 30": the act before the amount before.
         if let Some(previous) = self.index.checked_sub(1) {
             let other = self.sentence.clause(previous);
-            let acts = self.sentence.acts(&other);
+            let mut acts = self.sentence.acts(&other);
+            // "On a disclosure timeline, fixes take 14 days and 30 days": what stands next to the amount before.
+            let start = self.sentence.durations.get(previous).map_or(0, |d| d.tokens.start);
+            if let Some(nearest) = acts.iter().filter(|a| a.0 < start).max_by_key(|a| a.0).copied()
+                && nearest.1 == Sense::Fix
+            {
+                acts.retain(|a| a.1 != Sense::Disclose);
+            }
             if !acts.is_empty() {
                 return Pool::new(acts, other.clone(), 1, self.sentence.set(&other).with(self.sentence.set(clause)));
             }

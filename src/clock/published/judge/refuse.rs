@@ -42,6 +42,11 @@ impl Scene<'_> {
         if tabled && self.document.headings(self.block).next().is_some_and(|h| h.has(Sense::Versions)) && !answers {
             return Err("how long versions are supported");
         }
+        if self.has_word(&["cra", "gdpr", "enisa", "csirt", "csirts", "regulator", "regulators", "authorities"])
+            && !answers
+        {
+            return Err("a duty towards authorities; packs know those");
+        }
         if self.lead_opens(&["incident", "breach", "compromise", "dependency", "dependencies"]) && !answers {
             return Err("what is done about something else than a report");
         }

@@ -142,7 +142,7 @@ const FRENCH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Update,
-            "mises à jour régulières | mise à jour de statut | tenir informé* | tiendrons informé* | état d'avancement | avancement | points d'étape | mises à jour | mise à jour du statut",
+            "mises à jour régulières | mise à jour de statut | tenir informé* | tiendrons informé* | état d'avancement | avancement | points d'étape | mises à jour | mise à jour du statut | mise à jour de l'état de la résolution | mise à jour sur l'état de la résolution | mise à jour de l'état | mise à jour sur l'état",
         ),
         (Sense::Publish, "publie | publié | publiée | publiés | publierons | publier | publions"),
         (Sense::Lasting, "pendant"),
