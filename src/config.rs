@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 use crate::error::{Error, Kind};
 
@@ -157,6 +158,11 @@ pub struct CalendarConfig {
 }
 
 impl CalendarConfig {
+    /// The present on the team's wall.
+    pub fn now(&self, now: Timestamp) -> Zoned {
+        now.to_zoned(self.zone.clone())
+    }
+
     /// Saturday and Sunday, no holidays.
     pub fn plain(zone: TimeZone) -> CalendarConfig {
         CalendarConfig { zone, weekend: vec![Weekday::Saturday, Weekday::Sunday], holidays: Vec::new() }

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::policy::{Bound, Target, Unit};
-use super::{Clock, Kind, packs};
+use super::{Clock, Kind, packs, words};
 
 /// The whole way from the start to the instant, one line a step, in the local time of `zone`.
 pub fn why(clock: &Clock, zone: &TimeZone) -> Vec<String> {
-    let exact = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string();
+    let exact = |at: Timestamp| words::exact(at, zone);
     let mut lines = vec![format!("starts {}: {}", exact(clock.starts_at), start(clock))];
     lines.push(format!("{}: {}", amount(&clock.target), rule(clock.target.unit)));
     if matches!(clock.kind, Kind::FirstResponse) {

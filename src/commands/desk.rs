@@ -36,6 +36,8 @@ pub struct Desk {
     pub calendar: Calendar,
     /// What a person should know: a stand-in policy, say.
     pub notices: Vec<String>,
+    /// Since when this ledger knows what arrives: its first event, or the first report where that is older.
+    pub began: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -83,7 +85,8 @@ impl Desk {
             policies.entry(version.sha256).or_default().push((version.adopted_at, version.policy));
         }
         let calendar = calendar(config)?;
-        Ok(Desk { reports, cases, rows, suggested, policies, current, packs, calendar, notices, now: app.now })
+        let began = events.iter().map(|e| e.at).chain(reports.values().map(|r| r.received_at)).min();
+        Ok(Desk { reports, cases, rows, suggested, policies, current, packs, calendar, notices, began, now: app.now })
     }
 
     /// Every report with its number, in the order of the numbers.

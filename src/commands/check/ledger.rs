@@ -49,9 +49,10 @@ fn inside(app: &App, config: &Config, ledger: &Ledger) -> Result<Vec<Finding>, E
     let outbox = ledger.outbox()?;
     let items = outbox.iter().map(|item| Ok((item.state.name(), ledger.queued_at(item.number)?)));
     found.extend(judge::outbox(&items.collect::<Result<Vec<_>, Error>>()?, app.now));
-    found.push(judge::last_poll(ledger.last_poll()?, app.now));
+    let here = config.calendar.now(app.now);
+    found.push(judge::last_poll(ledger.last_poll()?, &here));
     let backup = ledger.last_backup()?.map(|backup| (backup.at, backup.verified));
-    found.push(judge::last_backup(backup, ledger.message_count()?, app.now));
-    found.push(judge::clock(ledger.last_event_at()?, app.now));
+    found.push(judge::last_backup(backup, ledger.message_count()?, &here));
+    found.push(judge::clock(ledger.last_event_at()?, &here));
     Ok(found)
 }

@@ -1,7 +1,6 @@
 //! The published policy, the calendar, and whether what is promised is what is in force.
 
-use jiff::Timestamp;
-
+use crate::clock::words;
 use crate::commands::{desk, policy};
 use crate::config::Config;
 use crate::ledger::Ledger;
@@ -45,7 +44,7 @@ pub fn look(config: &Config) -> Vec<Finding> {
 pub fn in_force(config: &Config, ledger: &Ledger) -> Option<Finding> {
     let newest = ledger.policies().ok()?.pop()?;
     let (bytes, published) = desk::published_policy(config).ok()??;
-    let since: Timestamp = newest.adopted_at;
+    let since = words::exact(newest.adopted_at, &config.calendar.zone);
     if newest.text == bytes && newest.policy == published {
         return None;
     }
@@ -53,7 +52,6 @@ pub fn in_force(config: &Config, ledger: &Ledger) -> Option<Finding> {
     let what = if changes.is_empty() { "no promise is another".to_owned() } else { changes.join("; ") };
     let hint = "the next poll, or sealpost policy adopt, puts it into force for reports from then on";
     Some(
-        Finding::warn("policy", format!("{} has changed since it was adopted at {since}: {what}", newest.file))
-            .hint(hint),
+        Finding::warn("policy", format!("{} has changed since it was adopted {since}: {what}", newest.file)).hint(hint),
     )
 }
