@@ -14,7 +14,7 @@ use crate::clock::policy::{ResponsePolicy, Target};
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::error::{Error, Kind, not_found};
-use crate::ledger::{Ledger, ReportRow};
+use crate::ledger::{AdoptedPolicy, Ledger, ReportRow};
 use crate::output::report::{CandidateView, ClockView, Person, ReportView};
 use crate::safe::{self, Foreign};
 use crate::verdict::{EncryptionStatus, SignatureStatus};
@@ -57,13 +57,13 @@ impl Desk {
         let adopted = ledger.policies()?;
         let packs = packs_of(config)?;
         let mut notices = Vec::new();
-        let current = match (adopted.last(), published_policy(config)) {
-            (Some(newest), published) => {
+        let current = match (AdoptedPolicy::in_force(&adopted, app.now), published_policy(config)) {
+            (Some(held), published) => {
                 // The reports and their clocks can be looked at while somebody edits the document.
                 if let Err(e) = published {
                     notices.push(format!("{}; the policy last read stays in force", safe::line(&e.message)));
                 }
-                newest.policy.clone()
+                held.policy.clone()
             }
             (None, Err(e)) => return Err(e),
             (None, Ok(Some((_, policy)))) => policy,
@@ -223,8 +223,17 @@ pub fn read_policy(path: &Path, packs: &[&Pack]) -> Result<(Vec<u8>, ResponsePol
     Ok((bytes, policy))
 }
 
-/// Puts a new version of the published policy into force from now on. A report keeps the one it arrived under.
-pub fn adopt_policy(app: &App, config: &Config, ledger: &mut Ledger) -> Result<Option<String>, Error> {
+/// Puts a new version of the published policy into force from now on, and gives what is to be said of it. A report keeps
+/// the one it arrived under. That a policy cannot be read is no reason to leave mail where it is.
+pub fn adopt_policy(app: &App, config: &Config, ledger: &mut Ledger) -> Option<String> {
+    adopt_published(app, config, ledger).unwrap_or_else(|e| {
+        let held = ledger.policy_in_force(app.now).is_ok_and(|held| held.is_some());
+        // Where none was ever read, the first look at a clock fails and says why.
+        held.then(|| format!("{e}; the policy last read stays in force"))
+    })
+}
+
+fn adopt_published(app: &App, config: &Config, ledger: &mut Ledger) -> Result<Option<String>, Error> {
     let Some((bytes, policy)) = published_policy(config)? else { return Ok(None) };
     let name = config
         .policy
@@ -235,7 +244,7 @@ pub fn adopt_policy(app: &App, config: &Config, ledger: &mut Ledger) -> Result<O
     let first = ledger.policies()?.is_empty();
     let adopted = ledger.adopt_policy(&name, &bytes, &policy, &super::books::stamp(app))?;
     let digest: String = data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes)).chars().take(12).collect();
-    Ok((adopted && !first).then(|| format!("{name} has changed ({digest}): it holds for reports from now on")))
+    Ok((adopted.is_some() && !first).then(|| format!("{name} has changed ({digest}): it holds for reports from now on")))
 }
 
 /// The calendar that the configuration describes.

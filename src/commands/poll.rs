@@ -19,10 +19,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let mut ledger = books::write(&config, &books::stamp(app))?;
     let notice = desk::adopt_policy(app, &config, &mut ledger);
     let mut taker = Taker::new(app, &mut ledger, source_name(&config));
-    match notice {
-        Ok(notice) => taker.tally.warnings.extend(notice),
-        Err(e) => taker.tally.warnings.push(format!("{e}; the policy last read stays in force")),
-    }
+    taker.tally.warnings.extend(notice);
     point::reach("poll.open");
     // Whatever fails later, what has arrived is filed and clocked first.
     let fetched = fetch(app, &config, &mut taker);

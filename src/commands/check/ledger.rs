@@ -34,7 +34,7 @@ fn inside(app: &App, config: &Config, ledger: &Ledger) -> Result<Vec<Finding>, E
         0 => Finding::ok("overdue", "nothing is overdue"),
         n => Finding::warn("overdue", format!("{n} overdue")).hint("sealpost list --overdue"),
     }];
-    found.extend(policy::in_force(config, ledger));
+    found.extend(policy::in_force(config, ledger, app.now));
     // What lies in a closed report was dealt with; nobody is reminded of it for ever.
     let of_open = |ids: Vec<MessageId>| -> Result<usize, Error> {
         let mut count = 0;

@@ -1,5 +1,7 @@
 //! The published policy, the calendar, and whether what is promised is what is in force.
 
+use jiff::Timestamp;
+
 use crate::clock::words;
 use crate::commands::{desk, policy};
 use crate::config::Config;
@@ -41,17 +43,17 @@ pub fn look(config: &Config) -> Vec<Finding> {
 }
 
 /// Whether the configured file is what reports are held to.
-pub fn in_force(config: &Config, ledger: &Ledger) -> Option<Finding> {
-    let newest = ledger.policies().ok()?.pop()?;
+pub fn in_force(config: &Config, ledger: &Ledger, now: Timestamp) -> Option<Finding> {
+    let held = ledger.policy_in_force(now).ok()??;
     let (bytes, published) = desk::published_policy(config).ok()??;
-    let since = words::exact(newest.adopted_at, &config.calendar.zone);
-    if newest.text == bytes && newest.policy == published {
+    let since = words::exact(held.adopted_at, &config.calendar.zone);
+    if held.text == bytes && held.policy == published {
         return None;
     }
-    let changes = policy::changes(Some(&newest.policy), &published);
+    let changes = policy::changes(Some(&held.policy), &published);
     let what = if changes.is_empty() { "no promise is another".to_owned() } else { changes.join("; ") };
     let hint = "the next poll, or sealpost policy adopt, puts it into force for reports from then on";
     Some(
-        Finding::warn("policy", format!("{} has changed since it was adopted {since}: {what}", newest.file)).hint(hint),
+        Finding::warn("policy", format!("{} has changed since it was adopted {since}: {what}", held.file)).hint(hint),
     )
 }
