@@ -202,7 +202,10 @@ impl Calendar {
     pub fn pause(&self, due: Due, unit: Unit, pauses: &[(Timestamp, Timestamp)]) -> Result<Due, CalendarError> {
         let Due { mut at, mut trace } = due;
         for &(from, to) in pauses {
-            if from >= at || to <= from {
+            if from >= at {
+                break;
+            }
+            if to <= from {
                 continue;
             }
             let moved = if unit == Unit::WorkingDay {

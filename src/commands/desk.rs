@@ -12,7 +12,7 @@ use crate::clock::calendar::{Calendar, Holidays};
 use crate::clock::packs::{self, Pack};
 use crate::clock::policy::{ResponsePolicy, Target};
 use crate::clock::{self, Clock};
-use crate::config::Config;
+use crate::config::{CalendarConfig, Config};
 use crate::error::{Error, Kind, not_found};
 use crate::ledger::{AdoptedPolicy, Ledger, ReportRow};
 use crate::output::report::{CandidateView, ClockView, Person, ReportView};
@@ -244,27 +244,36 @@ fn adopt_published(app: &App, config: &Config, ledger: &mut Ledger) -> Result<Op
     let first = ledger.policies()?.is_empty();
     let adopted = ledger.adopt_policy(&name, &bytes, &policy, &super::books::stamp(app))?;
     let digest: String = data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes)).chars().take(12).collect();
-    Ok((adopted.is_some() && !first).then(|| format!("{name} has changed ({digest}): it holds for reports from now on")))
+    Ok((adopted.is_some() && !first)
+        .then(|| format!("{name} has changed ({digest}): it holds for reports from now on")))
 }
 
 /// The calendar that the configuration describes.
 pub fn calendar(config: &Config) -> Result<Calendar, Error> {
-    let holidays = days_off(&config.calendar.holidays, config)?;
-    Calendar::new(config.calendar.zone.clone(), &config.calendar.weekend, holidays)
-        .map_err(|e| Error::new(Kind::Config, e.to_string()))
+    let CalendarConfig { zone, weekend, holidays, hours } = &config.calendar;
+    let calendar = Calendar::new(zone.clone(), weekend, days_off(holidays, config)?);
+    let calendar = calendar.and_then(|calendar| match hours {
+        Some((open, close)) => calendar.with_hours(*open, *close),
+        None => Ok(calendar),
+    });
+    calendar.map_err(|e| Error::new(Kind::Config, e.to_string()))
 }
 
-/// The announced times without intake, as spans in the team's zone.
-pub fn away(config: &Config) -> Result<Vec<(Timestamp, Timestamp)>, Error> {
-    Ok(crate::clock::away::spans(&days_off(&config.away, config)?, &config.calendar.zone))
+/// The announced times without intake, as spans in the team's zone, and what is to be said of their files.
+pub fn away(config: &Config) -> Result<(Vec<(Timestamp, Timestamp)>, Vec<String>), Error> {
+    let days = days_off(&config.away, config)?;
+    Ok((crate::clock::away::spans(&days, &config.calendar.zone), days.warnings))
 }
 
-fn days_off(files: &[PathBuf], config: &Config) -> Result<Holidays, Error> {
+/// What is in iCalendar files. Warnings name their file.
+pub fn days_off(files: &[PathBuf], config: &Config) -> Result<Holidays, Error> {
     let mut days = Holidays::default();
     for path in files {
         let bytes = super::files::read(path, POLICY_LIMIT * 8)?;
         let wrong = |e: String| Error::new(Kind::Config, format!("{}: {e}", path.display()));
-        let more = Holidays::read(&bytes, &config.calendar.zone).map_err(|e| wrong(e.to_string()))?;
+        let mut more = Holidays::read(&bytes, &config.calendar.zone).map_err(|e| wrong(e.to_string()))?;
+        let named = |warning: &mut String| warning.insert_str(0, &format!("{}: ", path.display()));
+        more.warnings.iter_mut().chain(&mut more.no_days).for_each(named);
         days.merge(more);
     }
     Ok(days)

@@ -27,8 +27,14 @@ pub fn adopt(app: &App, file: Option<&Path>) -> anyhow::Result<Done> {
     }
     notices.extend(super::unclocked(&policy));
     let changes = if adopted.is_some() { changes(before.as_ref(), &policy) } else { Vec::new() };
-    Ok(Done::new(Adopted { file: path.display().to_string(), adopted: adopted.is_some(), since: adopted, changes, notices })
-        .zone(&config.calendar.zone))
+    Ok(Done::new(Adopted {
+        file: path.display().to_string(),
+        adopted: adopted.is_some(),
+        since: adopted,
+        changes,
+        notices,
+    })
+    .zone(&config.calendar.zone))
 }
 
 /// Every version that was ever in force, with what it changed and how many reports are held to it.
