@@ -36,7 +36,9 @@ pub fn amount(target: &Target) -> String {
 }
 
 fn start(clock: &Clock) -> String {
-    if let Some(from) = &clock.target.from {
+    // These two count from nothing else, whatever the policy says.
+    let fixed = matches!(clock.kind, Kind::FirstResponse | Kind::Prenotice);
+    if let Some(from) = clock.target.from.as_ref().filter(|_| !fixed) {
         return format!("it counts from the {}", crate::safe::short(&from.replace('_', " "), 60));
     }
     match clock.kind {
