@@ -10,7 +10,7 @@ use serde_json::json;
 use super::books;
 use super::desk::{self, Desk};
 use super::{App, Done, files};
-use crate::case::{Fact, What};
+use crate::case::{self, Fact, What};
 use crate::cli::{change, mark};
 use crate::clock::plan::{Release, release};
 use crate::clock::words;
@@ -155,12 +155,33 @@ pub fn unlink(app: &App, args: &change::Unlink) -> anyhow::Result<Done> {
 
 /// `wait ID`
 pub fn wait(app: &App, args: &change::Wait) -> anyhow::Result<Done> {
-    one(app, &args.id, What::Paused, "waiting for the reporter; the first response still runs".into())
+    let words = "waiting for the reporter; the first response still runs";
+    told_of_waiting(app, &args.id, true)?;
+    one(app, &args.id, What::Paused, words.into())
 }
 
 /// `resume ID`
 pub fn resume(app: &App, args: &change::Resume) -> anyhow::Result<Done> {
+    told_of_waiting(app, &args.id, false)?;
     one(app, &args.id, What::Resumed, "no longer waiting".into())
+}
+
+/// Says where waiting began before, or never did: then what is recorded now moves no clock.
+fn told_of_waiting(app: &App, id: &str, begins: bool) -> anyhow::Result<()> {
+    let config = app.config()?;
+    let ledger = books::read(app, &config)?;
+    let report = desk::resolve(&ledger, id)?;
+    let reports = case::fold(&ledger.events()?);
+    let last = reports.get(&report.uid).and_then(|state| state.pauses.last().copied());
+    match last.filter(|(_, to)| to.is_none()) {
+        Some((since, _)) if begins => {
+            let since = words::exact(since, &config.calendar.zone);
+            app.say(format!("report {} is waiting since {since}: that counts", report.id.0));
+        }
+        None if !begins => app.say(format!("report {} was not waiting", report.id.0)),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// `close ID`
