@@ -291,6 +291,14 @@ pub fn is_overdue(clocks: &[Clock]) -> bool {
     clocks.iter().any(|clock| clock.status == Status::Overdue)
 }
 
+/// Whether a person must see to something overdue. Of a closed report that is only a duty, which closing does not end: told of
+/// the report that names its case.
+pub fn calls(report: &ReportState, clocks: &[Clock]) -> bool {
+    let open = report.closed_at.is_none();
+    let counts = |clock: &&Clock| open || (packs::of(clock.kind).is_some() && report.uid == report.case);
+    clocks.iter().filter(counts).any(|clock| clock.status == Status::Overdue)
+}
+
 /// The earliest moment at which the fix may be released without breaking a promise, where there is such a moment and no
 /// release yet: for the warning of `mark released`.
 pub fn earliest_release(clocks: &[Clock]) -> Option<Timestamp> {

@@ -12,6 +12,7 @@ use super::desk::{self, Desk};
 use super::{App, Done, files};
 use crate::case::{self, Fact, What};
 use crate::cli::{change, mark};
+use crate::clock::packs;
 use crate::clock::plan::{Release, release};
 use crate::clock::words;
 use crate::config::Config;
@@ -186,7 +187,19 @@ fn told_of_waiting(app: &App, id: &str, begins: bool) -> anyhow::Result<()> {
 
 /// `close ID`
 pub fn close(app: &App, args: &change::Close) -> anyhow::Result<Done> {
-    one(app, &args.id, What::Closed { reason: args.reason.clone(), seen: None }, "closed".into())
+    let done = one(app, &args.id, What::Closed { reason: args.reason.clone(), seen: None }, "closed".into())?;
+    let config = app.config()?;
+    let ledger = books::read(app, &config)?;
+    let report = desk::resolve(&ledger, &args.id)?;
+    let desk = Desk::read(app, &config, &ledger)?;
+    let clocks = desk.report(&report.uid).map(|state| desk.clocks(state)).unwrap_or_default();
+    for clock in clocks.iter().filter(|clock| clock.is_unfinished()) {
+        if let (Some(pack), Some(due)) = (packs::of(clock.kind), clock.due_at) {
+            let (kind, due) = (clock.kind.name().replace('_', " "), words::exact(due, &config.calendar.zone));
+            app.say(format!("closing does not end the clock of the {}: {kind} is due {due}", pack.owed_by));
+        }
+    }
+    Ok(done)
 }
 
 /// `reopen ID`

@@ -137,9 +137,9 @@ impl Desk {
         held.map_or(&self.current, |(_, policy)| policy)
     }
 
-    /// Open reports with a clock past due.
+    /// Reports with a clock past due that somebody must see to.
     pub fn overdue(&self) -> usize {
-        self.reports.values().filter(|r| r.closed_at.is_none() && clock::is_overdue(&self.clocks(r))).count()
+        self.reports.values().filter(|r| clock::calls(r, &self.clocks(r))).count()
     }
 
     /// The number of a report here.
