@@ -16,7 +16,7 @@ use crate::clock::packs;
 use crate::clock::plan::{Release, release};
 use crate::clock::words;
 use crate::config::Config;
-use crate::error::usage;
+use crate::error::{Error, usage};
 use crate::ledger::{Ledger, NewEvent, ReportRow};
 use crate::output::{Said, document};
 use crate::safe;
@@ -47,7 +47,8 @@ pub fn mark(app: &App, args: &mark::Args) -> anyhow::Result<Done> {
         let (received, asked) = (local(report.received_at), local(happened_at));
         return Err(usage(format!("report {} was received {received}, after {asked}", report.id.0)).into());
     }
-    let notices = notices(app, &config, &ledger, &report, (fact, happened_at))?;
+    // A fact is recorded also where no clock can be worked out just now.
+    let notices = notices(app, &config, &ledger, &report, (fact, happened_at)).unwrap_or_else(|e| vec![e.message]);
     notices.iter().for_each(|notice| app.say(notice));
     let name = document(&fact).as_str().unwrap_or_default().to_owned();
     append(app, &mut ledger, &report, What::Marked { fact, happened_at, note: args.note.clone() })?;
@@ -67,7 +68,7 @@ fn notices(
     ledger: &Ledger,
     report: &ReportRow,
     (fact, happened_at): (Fact, Timestamp),
-) -> anyhow::Result<Vec<String>> {
+) -> Result<Vec<String>, Error> {
     let desk = Desk::read(app, config, ledger)?;
     let local = |at| words::exact(at, &config.calendar.zone);
     let mut told = Vec::new();
@@ -191,8 +192,13 @@ pub fn close(app: &App, args: &change::Close) -> anyhow::Result<Done> {
     let config = app.config()?;
     let ledger = books::read(app, &config)?;
     let report = desk::resolve(&ledger, &args.id)?;
-    let desk = Desk::read(app, &config, &ledger)?;
-    let clocks = desk.report(&report.uid).map(|state| desk.clocks(state)).unwrap_or_default();
+    let clocks = match Desk::read(app, &config, &ledger) {
+        Ok(desk) => desk.report(&report.uid).map(|state| desk.clocks(state)).unwrap_or_default(),
+        Err(e) => {
+            app.say(e.message);
+            Vec::new()
+        }
+    };
     for clock in clocks.iter().filter(|clock| clock.is_unfinished()) {
         if let (Some(pack), Some(due)) = (packs::of(clock.kind), clock.due_at) {
             let (kind, due) = (clock.kind.name().replace('_', " "), words::exact(due, &config.calendar.zone));

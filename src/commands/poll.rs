@@ -32,14 +32,16 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     settled?;
     point::reach("poll.filed");
     let failed = taker.failed.take();
-    let mut tally = taker.finish(&config)?;
-    if fetched.is_ok() {
+    // What a clock needs and cannot be read (a broken calendar file) holds no answer back.
+    let tally = taker.finish(&config);
+    if fetched.is_ok() && tally.is_ok() {
         ledger.note_poll(app.now)?;
     }
     point::reach("poll.noted");
     let sent = if args.no_send { Ok(0) } else { post::send_waiting(app, &config, &mut ledger) };
     point::reach("poll.posted");
     fetched?;
+    let mut tally = tally?;
     tally.sent = sent?;
     if let Some(e) = failed {
         return Err(e.into());
