@@ -330,9 +330,10 @@ impl Calendar {
     }
 
     fn note_offsets(&self, start: Timestamp, at: Timestamp, unit: Unit, trace: &mut Trace) {
-        let (from, to) = (self.zone.to_offset(start), self.zone.to_offset(at));
+        let (before, after) = (self.zone.to_offset_info(start), self.zone.to_offset_info(at));
+        let (from, to) = (before.offset(), after.offset());
         if from != to && unit != Unit::Hour {
-            trace.push(Step::OffsetChanged { from, to });
+            trace.push(Step::OffsetChanged { from, to, saving: before.dst() != after.dst() });
         }
     }
 
