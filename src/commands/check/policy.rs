@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::output::health::Finding;
 
-/// What can be seen without the ledger.
-pub fn look(config: &Config, now: Timestamp) -> Vec<Finding> {
+/// The file and the calendar. A file that cannot be read stops no poll where a version of it is in force.
+pub fn look(config: &Config, ledger: Option<&Ledger>, now: Timestamp) -> Vec<Finding> {
     let mut found = Vec::new();
     match desk::published_policy(config) {
         Ok(None) => found.push(
@@ -29,6 +29,12 @@ pub fn look(config: &Config, now: Timestamp) -> Vec<Finding> {
                 Finding::warn("promise", words)
                     .hint("count it from something that is recorded, such as the report or the release")
             }));
+        }
+        Err(e) if ledger.is_some_and(|ledger| ledger.policy_in_force(now).is_ok_and(|held| held.is_some())) => {
+            found.push(
+                Finding::warn("policy", format!("{}; the policy last read stays in force", e.message))
+                    .hint(e.hints.join("; ")),
+            );
         }
         Err(e) => found.push(Finding::fail("policy", e.message).hint(e.hints.join("; "))),
     }
