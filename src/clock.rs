@@ -246,7 +246,8 @@ pub fn case_clocks(case: &CaseState, policy: &ResponsePolicy, calendar: &Calenda
             continue;
         }
         let natural = if kind == Kind::Postmortem { Anchor::Release } else { Anchor::Receipt };
-        let Some(starts) = anchor(target, natural).and_then(|anchor| anchor.at(None, case)) else { continue };
+        let anchor = anchor(target, natural).filter(|anchor| !anchor.ends(kind));
+        let Some(starts) = anchor.and_then(|anchor| anchor.at(None, case)) else { continue };
         let done = match kind {
             Kind::Assessment => case.assessed_at(),
             Kind::Fix => case.fixed_at(),
@@ -263,17 +264,22 @@ pub fn case_clocks(case: &CaseState, policy: &ResponsePolicy, calendar: &Calenda
     clocks
 }
 
-/// Targets whose start nobody records, by the words of the policy: they set no clock, and a person should know.
-pub fn unclocked(policy: &ResponsePolicy) -> Vec<(Kind, &str)> {
+/// Targets that set no clock, with the words of the policy for where they start, and why: nobody records such a thing, or what
+/// the clock waits for has happened by then. A person should know.
+pub fn unclocked(policy: &ResponsePolicy) -> Vec<(Kind, &str, &'static str)> {
     let general = Kind::ALL.into_iter().filter_map(|kind| Some((kind, kind.target(policy, None)?)));
     let special = policy.by_severity.iter().flat_map(|entry| {
         Kind::ALL.into_iter().filter_map(|kind| Some((kind, kind.target(policy, Some(&entry.severity))?)))
     });
-    let mut found: Vec<(Kind, &str)> = general
+    let why = |kind: Kind, from: &str| match Anchor::read(from) {
+        None => Some("which nobody records"),
+        Some(anchor) => anchor.ends(kind).then_some("when it is over"),
+    };
+    let mut found: Vec<(Kind, &str, &str)> = general
         .chain(special)
         .filter(|(kind, _)| !matches!(kind, Kind::FirstResponse | Kind::Prenotice))
         .filter_map(|(kind, target)| Some((kind, target.from.as_deref()?)))
-        .filter(|(_, from)| Anchor::read(from).is_none())
+        .filter_map(|(kind, from)| Some((kind, from, why(kind, from)?)))
         .collect();
     found.sort_unstable();
     found.dedup();
@@ -288,6 +294,14 @@ pub fn nearest(clocks: &[Clock]) -> Option<&Clock> {
 /// Whether anything is overdue.
 pub fn is_overdue(clocks: &[Clock]) -> bool {
     clocks.iter().any(|clock| clock.status == Status::Overdue)
+}
+
+/// Whether a person must see to something overdue. Of a closed report that is only a duty, which closing does not end: told of
+/// the report that names its case.
+pub fn calls(report: &ReportState, clocks: &[Clock]) -> bool {
+    let open = report.closed_at.is_none();
+    let counts = |clock: &&Clock| open || (packs::of(clock.kind).is_some() && report.uid == report.case);
+    clocks.iter().filter(counts).any(|clock| clock.status == Status::Overdue)
 }
 
 /// The earliest moment at which the fix may be released without breaking a promise, where there is such a moment and no

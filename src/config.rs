@@ -8,8 +8,9 @@ mod raw;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::civil::Weekday;
+use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 use crate::error::{Error, Kind};
 
@@ -178,12 +179,19 @@ pub struct CalendarConfig {
     pub weekend: Vec<Weekday>,
     /// iCalendar files.
     pub holidays: Vec<PathBuf>,
+    /// Opening and closing of a working day; `None` where it lasts from midnight to midnight.
+    pub hours: Option<(Time, Time)>,
 }
 
 impl CalendarConfig {
-    /// Saturday and Sunday, no holidays.
+    /// The present on the team's wall.
+    pub fn now(&self, now: Timestamp) -> Zoned {
+        now.to_zoned(self.zone.clone())
+    }
+
+    /// Saturday and Sunday, no holidays, whole days.
     pub fn plain(zone: TimeZone) -> CalendarConfig {
-        CalendarConfig { zone, weekend: vec![Weekday::Saturday, Weekday::Sunday], holidays: Vec::new() }
+        CalendarConfig { zone, weekend: vec![Weekday::Saturday, Weekday::Sunday], holidays: Vec::new(), hours: None }
     }
 }
 
@@ -312,6 +320,17 @@ mod tests {
                 "\"key-without-passphrase\" or \"rsa-decryption\"",
             ),
             (
+                "address = \"a@example.org\"\n[maildir]\npath=\"m\"\n[policy]\nworking_hours=\"17:00-09:00\"",
+                5,
+                "such as \"09:00-17:00\"",
+            ),
+            ("address = \"a@example.org\"\n[maildir]\npath=\"m\"\n[policy]\nworking_hours=\"9 to 5\"", 5, "closing"),
+            (
+                "address = \"a@example.org\"\n[maildir]\npath=\"m\"\n[policy]\nworking_hours=\"09:00-25:00\"",
+                5,
+                "closing",
+            ),
+            (
                 "address = \"a@example.org\"\n[imap]\nhost=\"h\"\nuser=\"u\"\npassword_command=[]",
                 5,
                 "a command and its arguments",
@@ -321,6 +340,18 @@ mod tests {
             assert_eq!(error.kind, Kind::Config);
             assert!(error.message.starts_with(&format!("/etc/s/config.toml:{line}: ")), "{text:?}: {}", error.message);
             assert!(error.message.contains(words), "{text:?}: {}", error.message);
+        }
+    }
+
+    #[test]
+    fn working_hours_are_read() {
+        let hours = |text: &str| {
+            let text =
+                format!("address = \"a@example.org\"\n[maildir]\npath=\"m\"\n[policy]\nworking_hours=\"{text}\"");
+            read(&text).unwrap().calendar.hours.map(|(open, close)| format!("{open} {close}"))
+        };
+        for text in ["09:00-17:30", "9:00 - 17:30", "09:00–17:30"] {
+            assert_eq!(hours(text).as_deref(), Some("09:00:00 17:30:00"), "{text}");
         }
     }
 

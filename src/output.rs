@@ -25,6 +25,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::clock::words;
+
 /// What a person looks at.
 pub struct Screen {
     /// The present.
@@ -43,7 +45,7 @@ impl Screen {
 
     /// The same to the minute, with the zone's name, for times that people agree on.
     pub fn exact(&self, at: Timestamp) -> String {
-        at.to_zoned(self.zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string()
+        words::exact(at, &self.zone)
     }
 }
 

@@ -156,7 +156,9 @@ fn line(calendar: &Calendar, clock: &Clock) -> String {
     line
 }
 
-/// One event in a line. Mail takes its own name from its place in the list; `@b` names another report than `a`.
+/// One event in a line. Mail takes its own name from its place in the list; `@b` names another report than `a`. `report` may
+/// give another time of receipt than that of its recording, by a server whose clock differs; `reply` is sent from here, `answer`
+/// found in the Sent mailbox.
 fn event(line: &str, number: u64) -> Event {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     let report = match words.last().and_then(|word| word.strip_prefix('@')) {
@@ -168,10 +170,14 @@ fn event(line: &str, number: u64) -> Event {
     };
     let (at, verb, word) = (time(words[0]), words[1], words.get(2).map(|word| (*word).to_owned()));
     let what = match verb {
-        "report" => What::ReportOpened { received_at: at, reporter: "finder@example.net".into() },
+        "report" => {
+            let received_at = word.as_deref().map_or(at, time);
+            What::ReportOpened { received_at, reporter: "finder@example.net".into() }
+        }
+        "reply" => What::Answered { answered_at: at, how: "sent".into() },
         "follow-up" => What::Filed { role: Role::FollowUp },
         "automatic" => What::Filed { role: Role::Automatic },
-        "answer" => What::Answered { answered_at: at, how: "sent".into() },
+        "answer" => What::Answered { answered_at: at, how: "sent-mailbox".into() },
         "receipt" => What::Receipted { receipted_at: at },
         "mark" => What::Marked { fact: fact(word.as_deref().unwrap()), happened_at: at, note: None },
         "severity" => What::Severity { severity: word },

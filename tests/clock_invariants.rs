@@ -1,6 +1,9 @@
 //! What holds of every clock, whatever happened: nothing here knows how an instant is computed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
@@ -96,8 +99,13 @@ fn check(clock: &Clock, now: Timestamp) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// So many of each property, more when the soak runs.
+fn many() -> u32 {
+    u32::try_from(support::rounds(3_000)).unwrap_or(u32::MAX)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: many(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_clock_says_one_thing(events in events(), now in 4000i64..9000) {

@@ -2,6 +2,9 @@
 //! clock on the wall shows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/mod.rs"]
+mod support;
+
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
@@ -10,7 +13,7 @@ use sealpost::clock::calendar::{Calendar, Holidays};
 use sealpost::clock::policy::Unit;
 
 /// Zones whose clocks do something at one time or another in the years below.
-const ZONES: [&str; 14] = [
+const ZONES: [&str; 22] = [
     "UTC",
     "Europe/Berlin",
     "America/New_York",
@@ -25,6 +28,16 @@ const ZONES: [&str; 14] = [
     "Africa/Casablanca",
     "Pacific/Chatham",
     "America/Havana",
+    // Winter time is the exception there, by law: "daylight saving" of minus one hour.
+    "Europe/Dublin",
+    // Clocks that move at midnight, where days begin.
+    "America/Asuncion",
+    "Asia/Beirut",
+    "Asia/Gaza",
+    "Atlantic/Azores",
+    "America/Nuuk",
+    "America/Scoresbysund",
+    "Asia/Pyongyang",
 ];
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 /// About two days, so that a walk sees what follows the wanted minute.
@@ -155,10 +168,16 @@ fn weekdays() -> impl Strategy<Value = Vec<Weekday>> {
     ]
 }
 
+/// Mostly none; else such as people keep, and some in the night, where clocks are moved.
+fn hours() -> impl Strategy<Value = Option<(Time, Time)>> {
+    let span =
+        |from: i8, to: i8, minute: i8| Just(Some((Time::constant(from, minute, 0, 0), Time::constant(to, 30, 0, 0))));
+    prop_oneof![6 => Just(None), 2 => span(9, 17, 0), 1 => span(0, 2, 0), 1 => span(1, 2, 30), 1 => span(2, 3, 0), 1 => span(22, 23, 0)]
+}
+
 /// A place and a minute, often close to a day on which its clocks move.
 fn scene() -> impl Strategy<Value = (World, Timestamp)> {
-    let hours =
-        prop_oneof![3 => Just(None), 1 => Just(Some((Time::constant(9, 0, 0, 0), Time::constant(17, 30, 0, 0))))];
+    let hours = hours();
     let zone = prop::sample::select(ZONES.to_vec());
     let holidays = prop::collection::vec(0i64..45, 0..6);
     (zone, weekdays(), hours, holidays, 0i64..17 * 366 * 1440, 0usize..60, -4000i64..200, any::<bool>()).prop_map(
@@ -205,8 +224,13 @@ fn amount() -> impl Strategy<Value = (u32, Unit)> {
     ]
 }
 
+/// So many of each property, more when the soak runs.
+fn many() -> u32 {
+    u32::try_from(support::rounds(2_000)).unwrap_or(u32::MAX)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: many(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_calendar_agrees_with_walking((world, start) in scene(), (amount, unit) in amount()) {
@@ -244,6 +268,24 @@ proptest! {
     }
 
     #[test]
+    fn several_pauses_agree_with_walking(
+        (world, start) in scene(),
+        (amount, unit) in amount(),
+        steps in prop::collection::vec((0i64..2500, 0i64..4000), 1..5),
+    ) {
+        let calendar = world.calendar();
+        let due = calendar.after(start, amount, unit).unwrap();
+        let (mut at, mut pauses, mut walked) = (start, Vec::new(), due.at);
+        for (gap, length) in steps {
+            let from = at + SignedDuration::from_mins(gap);
+            at = from + SignedDuration::from_mins(length);
+            pauses.push((from, at));
+            walked = world.pause(calendar.zone(), walked, unit, from, at);
+        }
+        prop_assert_eq!(calendar.pause(due, unit, &pauses).unwrap().at, walked, "{:?}", pauses);
+    }
+
+    #[test]
     fn two_pauses_that_meet_are_one((world, start) in scene(), (amount, unit) in amount(), a in 0i64..5000, b in 1i64..3000, c in 1i64..3000) {
         let calendar = world.calendar();
         let due = calendar.after(start, amount, unit).unwrap();
@@ -258,14 +300,29 @@ proptest! {
 
     #[test]
     fn counting_back_reaches_no_later_than_counting_forward((world, end) in scene(), (amount, unit) in amount()) {
-        // In UTC, since elsewhere a missing or doubled hour is counted differently from either side.
-        let calendar = World { zone: "UTC", ..world }.calendar();
-        if amount == 0 || unit == Unit::Month {
-            return Ok(());
-        }
+        let calendar = world.calendar();
         let latest = calendar.before(end, amount, unit).unwrap();
-        prop_assert!(calendar.after(latest - MINUTE, amount, unit).unwrap().at <= end);
-        prop_assert!(calendar.after(latest + MINUTE, amount, unit).unwrap().at >= end);
+        let reached = world.after(calendar.zone(), latest, amount, unit);
+        prop_assert!(reached <= end, "{} {:?} after {} is {}, not by {}", amount, unit, latest, reached, end);
+        // And no earlier than it must: later by more than clocks are moved anywhere but in Apia, it is too late.
+        if unit != Unit::Month && world.zone != "Pacific/Apia" && world.hours.is_none() {
+            let later = latest + SignedDuration::from_hours(2) + MINUTE;
+            let reached = world.after(calendar.zone(), later, amount, unit);
+            prop_assert!(reached >= end, "{} {:?} after {} is {}, before {}", amount, unit, later, reached, end);
+        }
+    }
+
+    #[test]
+    fn counting_back_from_a_move_of_the_clocks_is_as_good((world, start, days) in landing()) {
+        let calendar = world.calendar();
+        // What `landing` leads to from the front is led to from behind.
+        let zone = calendar.zone();
+        let end = zone.to_ambiguous_timestamp(zone.to_datetime(start) + Span::new().days(2 * i64::from(days))).compatible().unwrap();
+        for unit in [Unit::Day, Unit::WorkingDay] {
+            let latest = calendar.before(end, days, unit).unwrap();
+            let reached = world.after(zone, latest, days, unit);
+            prop_assert!(reached <= end, "{} {:?} after {} is {}, not by {}", days, unit, latest, reached, end);
+        }
     }
 }
 

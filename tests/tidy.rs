@@ -181,7 +181,7 @@ const OUR_WORDS: [(&str, &[&str], &str); 15] = [
         ],
         "of a document that a person named; shown through safe",
     ),
-    ("policy/proposal.rs", &["sentence", "justification"], "ours"),
+    ("policy/proposal.rs", &["sentence", "justification", "why_none", "notices"], "ours"),
     (
         "policy/versions.rs",
         &["file", "changes", "notices", "pending"],

@@ -102,7 +102,9 @@ impl<'a> Builder<'a> {
     fn take(&mut self, event: &'a Event) {
         match &event.what {
             What::ReportOpened { received_at, reporter } => self.open(*received_at, reporter),
-            What::Answered { answered_at, .. } => self.answer(event.message.as_deref(), *answered_at),
+            What::Answered { answered_at, how } => {
+                self.answer(event.message.as_deref(), self.after_receipt(*answered_at, how))
+            }
             What::Receipted { receipted_at } => {
                 let first = self.state.receipted_at.get_or_insert(*receipted_at);
                 *first = (*first).min(*receipted_at);
@@ -137,6 +139,12 @@ impl<'a> Builder<'a> {
         if self.state.reporter.is_empty() {
             reporter.clone_into(&mut self.state.reporter);
         }
+    }
+
+    /// What was sent from here in answer to a report went out after it was received, whatever a server's clock that is
+    /// ahead of ours says. Of a mail found elsewhere nobody knows what it answered.
+    fn after_receipt(&self, answered_at: Timestamp, how: &str) -> Timestamp {
+        self.opened.filter(|_| how == "sent").map_or(answered_at, |received_at| answered_at.max(received_at))
     }
 
     /// The same mail, seen by two devices or both handed over and found in Sent, is one answer.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Kind;
 use crate::case::{CaseState, Fact, ReportState};
 
 /// A recorded instant that a clock can start at.
@@ -43,6 +44,20 @@ impl Anchor {
     pub fn read(words: &str) -> Option<Anchor> {
         let words = words.to_lowercase();
         VOCABULARY.iter().find(|(_, stems)| stems.iter().any(|stem| words.contains(stem))).map(|(anchor, _)| *anchor)
+    }
+
+    /// Whether what a clock of this kind waits for has happened by then: such a clock would be met when it starts. News has
+    /// no end of its own, and a notice is always counted from itself.
+    pub(super) fn ends(self, kind: Kind) -> bool {
+        use Anchor::{Assessment, Disclosure, Fix, Notice, Receipt, Release};
+        match kind {
+            Kind::FirstResponse => self != Receipt,
+            Kind::Assessment => matches!(self, Assessment | Fix | Notice | Release | Disclosure),
+            Kind::Fix => matches!(self, Fix | Release),
+            Kind::Prenotice => !matches!(self, Notice | Release),
+            Kind::Disclosure => self == Disclosure,
+            _ => false,
+        }
     }
 
     /// When it happened. For a report's own clocks, `report` is given and the answer is the one to its reporter.

@@ -9,14 +9,17 @@ use super::calendar::{Calendar, Due, Holidays, Trace};
 use super::{Clock, Kind, Status};
 use crate::case::ReportState;
 
-/// The days of a calendar as spans from midnight to midnight, sorted, with days next to each other joined.
+/// The days of a calendar from midnight to midnight, and its events with a time of day, sorted, with those that touch or
+/// overlap joined.
 pub fn spans(days: &Holidays, zone: &TimeZone) -> Vec<(Timestamp, Timestamp)> {
     let midnight = |day: Date| day.to_zoned(zone.clone()).ok().map(|start| start.timestamp());
+    let whole = days.iter().filter_map(|(day, _)| midnight(day).zip(day.tomorrow().ok().and_then(midnight)));
+    let mut all: Vec<(Timestamp, Timestamp)> = whole.chain(days.times().iter().copied()).collect();
+    all.sort_unstable();
     let mut spans: Vec<(Timestamp, Timestamp)> = Vec::new();
-    for (day, _) in days.iter() {
-        let Some((from, to)) = midnight(day).zip(day.tomorrow().ok().and_then(midnight)) else { continue };
+    for (from, to) in all {
         match spans.last_mut() {
-            Some((_, end)) if *end >= from => *end = to,
+            Some((_, end)) if *end >= from => *end = to.max(*end),
             _ => spans.push((from, to)),
         }
     }
@@ -45,7 +48,7 @@ pub fn without(
     let seconds = answered.map(|at| at.as_second() - starts.as_second() - overlap(starts, at, away));
     let clock = clocks.iter().find(|clock| clock.kind == Kind::FirstResponse);
     let status = clock.map(|clock| {
-        let touched: Vec<_> = away.iter().map(|&(from, to)| (from.max(starts), to)).filter(|(f, t)| f < t).collect();
+        let touched: Vec<_> = since(starts, away).map(|&(from, to)| (from.max(starts), to)).collect();
         let moved = clock.due_at.and_then(|at| {
             let due = Due { at, trace: Trace::default() };
             calendar.pause(due, clock.target.unit, &touched).ok().map(|due| due.at)
@@ -61,8 +64,14 @@ pub fn without(
     Without { seconds, status }
 }
 
+/// The spans that end after an instant.
+fn since(at: Timestamp, spans: &[(Timestamp, Timestamp)]) -> impl Iterator<Item = &(Timestamp, Timestamp)> {
+    spans.iter().skip(spans.partition_point(|(_, end)| *end <= at))
+}
+
 fn overlap(from: Timestamp, to: Timestamp, spans: &[(Timestamp, Timestamp)]) -> i64 {
-    spans.iter().map(|(a, b)| (to.min(*b).as_second() - from.max(*a).as_second()).max(0)).sum()
+    let touched = since(from, spans).take_while(|(begin, _)| *begin < to);
+    touched.map(|(begin, end)| to.min(*end).as_second() - from.max(*begin).as_second()).sum()
 }
 
 #[cfg(test)]
@@ -84,6 +93,21 @@ mod tests {
         let two =
             [(at("2026-12-24T00:00Z"), at("2026-12-26T00:00Z")), (at("2026-12-31T00:00Z"), at("2027-01-01T00:00Z"))];
         assert_eq!(spans(&days, &TimeZone::UTC), two);
+    }
+
+    #[test]
+    fn times_of_day_count_and_what_overlaps_counts_once() {
+        let text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260302T120000Z\nDTEND:20260304T080000Z\nEND:VEVENT\n\
+                    BEGIN:VEVENT\nDTSTART:20260303\nDTEND:20260305\nEND:VEVENT\n\
+                    BEGIN:VEVENT\nDTSTART:20260303T000000Z\nDURATION:PT1H\nEND:VEVENT\n\
+                    BEGIN:VEVENT\nDTSTART:20260310T220000Z\nDURATION:P1DT2H\nEND:VEVENT\nEND:VCALENDAR";
+        let days = Holidays::read(text.as_bytes(), &TimeZone::UTC).unwrap();
+        let two =
+            [(at("2026-03-02T12:00Z"), at("2026-03-05T00:00Z")), (at("2026-03-10T22:00Z"), at("2026-03-12T00:00Z"))];
+        assert_eq!(spans(&days, &TimeZone::UTC), two);
+        assert_eq!(overlap(at("2026-03-01T00:00Z"), at("2026-03-11T00:00Z"), &two), (60 + 2) * 3_600);
+        assert_eq!(overlap(at("2026-03-03T00:00Z"), at("2026-03-04T00:00Z"), &two), 24 * 3_600);
+        assert_eq!(overlap(at("2026-03-05T00:00Z"), at("2026-03-10T22:00Z"), &two), 0);
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub use super::holidays::Holidays;
 use super::policy::{Target, Unit};
 pub use super::trace::{DayOff, Due, Step, Trace};
 
+/// How often counting backwards is put right where clocks are moved: a day that a zone skipped takes two.
+const STEPS_BACK: u32 = 4;
+
 /// Why a calendar cannot be made, or an instant not be computed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CalendarError {
@@ -139,18 +142,27 @@ impl Calendar {
         Ok(Due { at, trace })
     }
 
-    /// The latest instant from which `amount` units reach no further than `end`: for times that count backwards.
+    /// The latest instant from which `amount` units reach no further than `end`: for times that count backwards. Where
+    /// clocks are moved on the way it is up to that much earlier, and never later.
     pub fn before(&self, end: Timestamp, amount: u32, unit: Unit) -> Result<Timestamp, CalendarError> {
-        let unused = &mut Trace::default();
-        match unit {
-            Unit::Hour => shift_hours(end, -i64::from(amount)),
-            Unit::WorkingDay => self.working_days_before(end, amount),
+        let mut at = match unit {
+            Unit::Hour => shift_hours(end, -i64::from(amount))?,
+            Unit::WorkingDay => self.working_days_before(end, amount)?,
             _ => {
                 let local = self.local(end);
                 let date = shift_date(local.date(), -i64::from(amount), unit)?;
-                self.instant(date.to_datetime(local.time()), unused)
+                self.instant(date.to_datetime(local.time()), &mut Trace::default())?
             }
+        };
+        // Whoever is told by then must have been told in time: a local time that is skipped there lies later than it says.
+        for _ in 0..STEPS_BACK {
+            let over = end.duration_until(self.after(at, amount, unit)?.at);
+            if over <= SignedDuration::ZERO {
+                break;
+            }
+            at = at.checked_sub(over).map_err(|_| CalendarError::OutOfRange)?;
         }
+        Ok(at)
     }
 
     /// The working time between two instants: real seconds on working days (inside the hours, where there are some).
@@ -162,7 +174,7 @@ impl Calendar {
             if self.opens(day).is_none_or(|open| open >= to) {
                 break;
             }
-            if let Some((open, close)) = self.working_span(day) {
+            for (open, close) in self.open_spans(day) {
                 let (open, close) = (open.max(from), close.min(to));
                 if open < close {
                     total += open.duration_until(close);
@@ -181,7 +193,7 @@ impl Calendar {
             return Ok(from);
         }
         loop {
-            if let Some((open, close)) = self.working_span(date) {
+            for (open, close) in self.open_spans(date) {
                 let open = open.max(from);
                 if open < close {
                     let here = open.duration_until(close);
@@ -202,7 +214,10 @@ impl Calendar {
     pub fn pause(&self, due: Due, unit: Unit, pauses: &[(Timestamp, Timestamp)]) -> Result<Due, CalendarError> {
         let Due { mut at, mut trace } = due;
         for &(from, to) in pauses {
-            if from >= at || to <= from {
+            if from >= at {
+                break;
+            }
+            if to <= from {
                 continue;
             }
             let moved = if unit == Unit::WorkingDay {
@@ -217,23 +232,28 @@ impl Calendar {
     }
 
     fn working_days_after(&self, start: Timestamp, days: u32, trace: &mut Trace) -> Result<Timestamp, CalendarError> {
-        let opening = self.opening(self.local(start), trace)?;
-        let moved = opening != self.local(start);
-        if moved {
-            let at = self.instant(opening, &mut Trace::default())?;
+        let local = self.local(start);
+        let (mut date, time) = if self.is_open(local) {
+            (local.date(), local.time())
+        } else {
+            let (date, at) = self.opening(start, trace)?;
             trace.push(Step::CountedFrom { at });
-        }
+            if days == 0 {
+                return Ok(at);
+            }
+            (date, self.hours.map_or(Time::midnight(), |(open, _)| open))
+        };
         if days == 0 {
-            return if moved { self.instant(opening, trace) } else { Ok(start) };
+            return Ok(start);
         }
-        let mut date = opening.date();
         for _ in 0..days {
             date = self.next_working_day(date, trace)?;
         }
-        self.instant(date.to_datetime(opening.time()), trace)
+        self.instant(date.to_datetime(time), trace)
     }
 
-    /// Inside working time, the same local time on an earlier day. An end outside it is as good as the closing before it.
+    /// Inside working time, the same local time on an earlier day. An end outside it is as good as the last second before the
+    /// closing before it.
     fn working_days_before(&self, end: Timestamp, days: u32) -> Result<Timestamp, CalendarError> {
         let local = self.local(end);
         let (opens, closes) = self.hours.map_or((Time::midnight(), None), |(open, close)| (open, Some(close)));
@@ -250,7 +270,13 @@ impl Calendar {
         if inside {
             return self.instant(date.to_datetime(local.time()), &mut Trace::default());
         }
-        self.working_span(date).map(|(_, close)| close).ok_or(CalendarError::OutOfRange)
+        loop {
+            // The closing itself is outside working time already.
+            if let Some((_, close)) = self.open_spans(date).last() {
+                return close.checked_sub(SignedDuration::from_secs(1)).map_err(|_| CalendarError::OutOfRange);
+            }
+            date = self.working_day_before(date)?;
+        }
     }
 
     fn working_day_before(&self, mut date: Date) -> Result<Date, CalendarError> {
@@ -262,18 +288,24 @@ impl Calendar {
         }
     }
 
-    /// Where counting of working days begins: the moment itself in working time, else the next opening.
-    fn opening(&self, local: DateTime, trace: &mut Trace) -> Result<DateTime, CalendarError> {
-        let opens = self.hours.map_or(Time::midnight(), |(open, _)| open);
-        let mut date = local.date();
-        match self.day_off(date) {
-            None if local.time() < opens => return Ok(date.to_datetime(opens)),
-            None if self.hours.is_none_or(|(_, close)| local.time() < close) => return Ok(local),
-            None => {}
-            Some(why) => trace.push(Step::Skipped { date, why }),
+    /// Whether it is working time when the wall shows this.
+    fn is_open(&self, local: DateTime) -> bool {
+        self.day_off(local.date()).is_none()
+            && self.hours.is_none_or(|(open, close)| open <= local.time() && local.time() < close)
+    }
+
+    /// The next opening after an instant outside working time, and its date.
+    fn opening(&self, start: Timestamp, trace: &mut Trace) -> Result<(Date, Timestamp), CalendarError> {
+        let mut date = self.local(start).date();
+        if let Some(why) = self.day_off(date) {
+            trace.push(Step::Skipped { date, why });
         }
-        date = self.next_working_day(date, trace)?;
-        Ok(date.to_datetime(opens))
+        loop {
+            if let Some((open, _)) = self.open_spans(date).into_iter().find(|(open, _)| *open > start) {
+                return Ok((date, open));
+            }
+            date = self.next_working_day(date, trace)?;
+        }
     }
 
     fn next_working_day(&self, mut date: Date, trace: &mut Trace) -> Result<Date, CalendarError> {
@@ -298,9 +330,10 @@ impl Calendar {
     }
 
     fn note_offsets(&self, start: Timestamp, at: Timestamp, unit: Unit, trace: &mut Trace) {
-        let (from, to) = (self.zone.to_offset(start), self.zone.to_offset(at));
+        let (before, after) = (self.zone.to_offset_info(start), self.zone.to_offset_info(at));
+        let (from, to) = (before.offset(), after.offset());
         if from != to && unit != Unit::Hour {
-            trace.push(Step::OffsetChanged { from, to });
+            trace.push(Step::OffsetChanged { from, to, saving: before.dst() != after.dst() });
         }
     }
 
@@ -309,18 +342,25 @@ impl Calendar {
         self.zone.to_ambiguous_timestamp(date.to_datetime(Time::midnight())).compatible().ok()
     }
 
-    /// Opening and closing of a working day; `None` on a day off.
-    fn working_span(&self, date: Date) -> Option<(Timestamp, Timestamp)> {
-        if self.day_off(date).is_some() {
-            return None;
-        }
-        match self.hours {
-            None => Some((self.opens(date)?, self.opens(date.tomorrow().ok()?)?)),
-            Some((open, close)) => {
-                let at = |time| self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().ok();
-                Some((at(open)?, at(close)?))
+    /// When the wall shows working time on a date: never on a day off, and in more than one piece where clocks are moved
+    /// within the hours.
+    fn open_spans(&self, date: Date) -> Vec<(Timestamp, Timestamp)> {
+        let next = date.tomorrow().ok().and_then(|next| self.opens(next));
+        let (Some(begins), Some(ends), None) = (self.opens(date), next, self.day_off(date)) else { return Vec::new() };
+        let Some((open, close)) = self.hours else { return vec![(begins, ends)] };
+        let moves = self.zone.following(begins).map(|moved| moved.timestamp()).take_while(|at| *at < ends);
+        let (mut spans, mut from) = (Vec::with_capacity(1), begins);
+        for to in moves.chain([ends]) {
+            let offset = self.zone.to_offset(from);
+            let at = |time| offset.to_timestamp(date.to_datetime(time)).ok();
+            if let (Some(open), Some(close)) = (at(open), at(close))
+                && open.max(from) < close.min(to)
+            {
+                spans.push((open.max(from), close.min(to)));
             }
+            from = to;
         }
+        spans
     }
 
     fn is_missing(&self, date: Date) -> bool {

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::policy::{Bound, Target, Unit};
-use super::{Clock, Kind, packs};
+use super::{Clock, Kind, Status, packs, words};
 
 /// The whole way from the start to the instant, one line a step, in the local time of `zone`.
 pub fn why(clock: &Clock, zone: &TimeZone) -> Vec<String> {
-    let exact = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string();
+    let exact = |at: Timestamp| words::exact(at, zone);
     let mut lines = vec![format!("starts {}: {}", exact(clock.starts_at), start(clock))];
     lines.push(format!("{}: {}", amount(&clock.target), rule(clock.target.unit)));
     if let Some(only) = &clock.target.applies_to {
@@ -21,10 +21,29 @@ pub fn why(clock: &Clock, zone: &TimeZone) -> Vec<String> {
     if clock.trace.left_out > 0 {
         lines.push(format!("and {} more such days", clock.trace.left_out));
     }
-    lines.extend(clock.due_at.map(|at| format!("so it is due {}", exact(at))));
-    lines.extend(clock.not_before.map(|at| format!("so it may not be before {}", exact(at))));
+    lines.extend(conclusion(clock, &exact));
     lines.extend(packs::of(clock.kind).map(|pack| format!("{}: {}", pack.title, pack.note)));
     lines
+}
+
+/// What the steps come to.
+fn conclusion(clock: &Clock, exact: &dyn Fn(Timestamp) -> String) -> Vec<String> {
+    let due = clock.due_at.map(exact);
+    if clock.kind == Kind::Prenotice && clock.target.bound != Some(Bound::Max) {
+        let earliest = clock.not_before.map(|at| format!("so a release may not be before {}", exact(at)));
+        let told = due.map(|due| match clock.status {
+            Status::Overdue => format!("released without it: people had to be told by {due}"),
+            _ => format!("released before that: people had to be told by {due}"),
+        });
+        return earliest.into_iter().chain(told).collect();
+    }
+    let due = due.map(|due| match clock.status {
+        Status::Paused => format!("it stands still: if the waiting ended now, it would be due {due}"),
+        Status::Waived => format!("so it was due {due}, and is no longer owed"),
+        _ => format!("so it is due {due}"),
+    });
+    let what = if clock.kind == Kind::Disclosure { "details may not be public" } else { "it may not be" };
+    due.into_iter().chain(clock.not_before.map(|at| format!("so {what} before {}", exact(at)))).collect()
 }
 
 /// "2 working days", "at least 24 hours", "3 to 5 days".
@@ -39,12 +58,15 @@ pub fn amount(target: &Target) -> String {
 }
 
 fn start(clock: &Clock) -> String {
-    if let Some(from) = &clock.target.from {
+    // These two count from nothing else, whatever the policy says.
+    let fixed = matches!(clock.kind, Kind::FirstResponse | Kind::Prenotice);
+    if let Some(from) = clock.target.from.as_ref().filter(|_| !fixed) {
         return format!("it counts from the {}", crate::safe::short(&from.replace('_', " "), 60));
     }
     match clock.kind {
         Kind::FirstResponse => "the server received the reporter's oldest mail".to_owned(),
         Kind::Update => "our latest answer went out".to_owned(),
+        Kind::Prenotice if clock.met_at.is_none() && clock.status != Status::Waived => "the release".to_owned(),
         Kind::Prenotice => "people were told that a release is coming".to_owned(),
         Kind::Postmortem => "the fix was released".to_owned(),
         _ => "the server received the first report".to_owned(),

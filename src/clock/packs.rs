@@ -205,6 +205,24 @@ mod tests {
     }
 
     #[test]
+    fn neither_closing_nor_waiting_ends_a_duty_and_invalid_does() {
+        let mut case = case(&[(Fact::Exploited, "2026-03-05T00:00Z")]);
+        case.closed_at = Some(at("2026-03-05T06:00Z"));
+        case.pauses = vec![(at("2026-03-05T01:00Z"), None)];
+        let stand = |case: &CaseState, now: &str| {
+            let clocks = clocks(case, &[named("cra").unwrap()], &Calendar::utc(), at(now));
+            clocks.iter().map(|c| (c.due_at.unwrap().to_string(), c.status)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            stand(&case, "2026-03-06T12:00Z"),
+            [("2026-03-06T00:00:00Z".into(), Status::Overdue), ("2026-03-08T00:00:00Z".into(), Status::Running),]
+        );
+        let place = crate::case::Place::default();
+        case.triage = Some(crate::case::Triage { fact: Fact::Invalid, at: at("2026-03-05T05:00Z"), place });
+        assert!(stand(&case, "2026-03-06T12:00Z").iter().all(|(_, status)| *status == Status::Waived));
+    }
+
+    #[test]
     fn a_cve_record_follows_disclosure() {
         let facts = [(Fact::Disclosed, "2026-03-05T12:00Z")];
         assert_eq!(

@@ -16,6 +16,10 @@ pub enum Mark {
     Answered,
     /// A fact was recorded.
     Happened(Fact),
+    /// Waiting for a reporter began: clocks stand still from here on.
+    Waits,
+    /// It ended.
+    WaitEnded,
     /// Something is due.
     Due(Kind),
     /// The last moment to tell people, if the release is to be when the fix is due.
@@ -73,6 +77,11 @@ pub fn timeline(
         report: None,
         status: None,
     }));
+    let still = |at, mark| Entry { at, mark, report: None, status: None };
+    for (from, to) in &case.pauses {
+        all.push(still(*from, Mark::Waits));
+        all.extend(to.map(|to| still(to, Mark::WaitEnded)));
+    }
     let fix = reports.first().and_then(|(_, clocks)| clocks.iter().find(|c| c.kind == Kind::Fix && c.is_unfinished()));
     if let (Some(due), Some(notice)) = (fix.and_then(|c| c.due_at), notice.filter(|n| n.bound != Some(Bound::Max)))
         && case.at(Fact::Prenotified).is_none()
@@ -93,9 +102,10 @@ pub fn release(case: &CaseState, notice: Option<&Target>, calendar: &Calendar, n
     Some(Release { at: due.at, if_told_now: told.is_none() })
 }
 
-/// Due instants and earliest moments of what is not done. What is done stands there as the fact that did it.
+/// Due instants and earliest moments of what is not done, or was done too late. What was done in time stands there as the
+/// fact that did it.
 fn entries(clock: &Clock, report: Option<&Uid>) -> impl Iterator<Item = Entry> {
-    let open = clock.is_unfinished();
+    let open = clock.is_unfinished() || clock.status == Status::Late;
     let due = clock.due_at.filter(|_| open).map(|at| (at, Mark::Due(clock.kind)));
     let allowed = clock.not_before.filter(|_| open).map(|at| (at, Mark::Allowed(clock.kind)));
     let (report, status) = (report.cloned(), clock.status);
@@ -152,5 +162,19 @@ mod tests {
         assert_eq!(told, Some(Release { at: at("2026-03-03T20:00Z"), if_told_now: false }));
         case.facts.insert(Fact::Released, Recorded { at: at("2026-03-02T21:00Z"), note: None });
         assert_eq!(release(&case, notice, &calendar, now), None);
+        // Three hours before the 24 are over: the notice had been due that much earlier.
+        assert!(row(&case).contains(&("2026-03-01T21:00:00Z".into(), Mark::Due(Kind::Prenotice))));
+        assert!(row(&case).contains(&("2026-03-03T20:00:00Z".into(), Mark::Allowed(Kind::Prenotice))));
+        case.pauses = vec![(at("2026-03-02T10:00Z"), Some(at("2026-03-02T11:00Z"))), (at("2026-03-02T12:00Z"), None)];
+        let waits: Vec<(String, Mark)> =
+            row(&case).into_iter().filter(|(_, mark)| matches!(mark, Mark::Waits | Mark::WaitEnded)).collect();
+        assert_eq!(
+            waits,
+            [
+                ("2026-03-02T10:00:00Z".into(), Mark::Waits),
+                ("2026-03-02T11:00:00Z".into(), Mark::WaitEnded),
+                ("2026-03-02T12:00:00Z".into(), Mark::Waits),
+            ]
+        );
     }
 }

@@ -21,6 +21,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 use thiserror::Error;
 use toml::Spanned;
 
+use super::Kind;
 use super::anchor::Anchor;
 use super::policy::{Bound, ResponsePolicy, SeverityTargets, Target, Unit};
 
@@ -47,7 +48,7 @@ pub fn read(text: &str) -> Result<ResponsePolicy, PolicyError> {
     let file: File = toml::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|error| {
         let shift = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
         let line = lines.number(error.span().map_or(0, |span| span.start + shift));
-        PolicyError { line, what: crate::safe::short(error.message(), 200) }
+        PolicyError { line, what: crate::safe::short(error.message(), 400) }
     })?;
     file.into_policy(&lines)
 }
@@ -162,7 +163,8 @@ impl<'de> Visitor<'de> for WrittenVisitor {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Written, A::Error> {
         let table = Table::deserialize(MapAccessDeserializer::new(map))?;
         let Table { amount, unit, min, bound, from, approx, quote } = table;
-        check(Target { min, bound, from, approx, quote, ..Target::new(amount, unit) })
+        let min = min.map(|Whole(min)| min);
+        check(Target { min, bound, from, approx, quote, ..Target::new(amount.0, unit) })
             .map(Written)
             .map_err(de::Error::custom)
     }
@@ -171,14 +173,29 @@ impl<'de> Visitor<'de> for WrittenVisitor {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    amount: u32,
+    amount: Whole,
     unit: Unit,
-    min: Option<u32>,
+    min: Option<Whole>,
     bound: Option<Bound>,
     from: Option<String>,
     #[serde(default)]
     approx: bool,
     quote: Option<String>,
+}
+
+/// A whole number of units.
+struct Whole(u32);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Whole, D::Error> {
+        let wrong = |found: String| {
+            de::Error::custom(format!("“{found}” is no amount; expected a whole number from 1, such as amount = 2"))
+        };
+        match toml::Value::deserialize(from)? {
+            toml::Value::Integer(n) => u32::try_from(n).map(Whole).map_err(|_| wrong(n.to_string())),
+            other => Err(wrong(crate::safe::short(&other.to_string(), 40))),
+        }
+    }
 }
 
 type Amount = Option<Spanned<Written>>;
@@ -223,29 +240,32 @@ impl File {
         for entry in self.by_severity {
             let line = lines.number(entry.severity.span().start);
             let severity = entry.severity.into_inner().trim().to_lowercase();
-            if severity.is_empty() || by_severity.iter().any(|known| known.severity == severity) {
+            if severity.is_empty() || by_severity.iter().any(|known| super::same_severity(&known.severity, &severity)) {
                 let severity = crate::safe::short(&severity, 40);
-                return Err(PolicyError { line, what: format!("severity “{severity}” is empty or given twice") });
+                return Err(PolicyError {
+                    line,
+                    what: format!("severity “{severity}” is empty, or given twice (by another word for it, perhaps)"),
+                });
             }
             by_severity.push(SeverityTargets {
                 severity,
-                first_response: lines.place(entry.first_response),
-                assessment: lines.place(entry.assessment),
-                fix: lines.place(entry.fix),
-                update_every: lines.place(entry.update_every),
-                disclosure_deadline: lines.place(entry.disclosure_deadline),
+                first_response: lines.promise(Kind::FirstResponse, entry.first_response)?,
+                assessment: lines.promise(Kind::Assessment, entry.assessment)?,
+                fix: lines.promise(Kind::Fix, entry.fix)?,
+                update_every: lines.promise(Kind::Update, entry.update_every)?,
+                disclosure_deadline: lines.promise(Kind::Disclosure, entry.disclosure_deadline)?,
             });
         }
         Ok(ResponsePolicy {
             contacts: self.contacts,
             pgp_fingerprints: fingerprints(self.pgp_fingerprints, lines)?,
-            first_response: lines.place(self.first_response),
-            assessment: lines.place(self.assessment),
-            fix: lines.place(self.fix),
-            update_every: lines.place(self.update_every),
-            prenotice_before_release: lines.place(self.prenotice_before_release),
-            disclosure_deadline: lines.place(self.disclosure_deadline),
-            postmortem_after_release: lines.place(self.postmortem_after_release),
+            first_response: lines.promise(Kind::FirstResponse, self.first_response)?,
+            assessment: lines.promise(Kind::Assessment, self.assessment)?,
+            fix: lines.promise(Kind::Fix, self.fix)?,
+            update_every: lines.promise(Kind::Update, self.update_every)?,
+            prenotice_before_release: lines.promise(Kind::Prenotice, self.prenotice_before_release)?,
+            disclosure_deadline: lines.promise(Kind::Disclosure, self.disclosure_deadline)?,
+            postmortem_after_release: lines.promise(Kind::Postmortem, self.postmortem_after_release)?,
             reporter_follow_up_after: lines.place(self.reporter_follow_up_after),
             by_severity,
             required_report_fields: self.required_report_fields,
@@ -281,6 +301,27 @@ impl<'t> Lines<'t> {
     /// The number of the line at a byte offset, from 1.
     fn number(&self, at: usize) -> u32 {
         u32::try_from(self.starts.partition_point(|start| *start <= at)).unwrap_or(u32::MAX)
+    }
+
+    /// The same, for a promise of this kind: one that no clock could hold anybody to is refused.
+    fn promise(&self, kind: Kind, amount: Amount) -> Result<Option<Target>, PolicyError> {
+        let Some(target) = self.place(amount) else { return Ok(None) };
+        let wrong = |what: String| PolicyError { line: target.line.unwrap_or(1), what };
+        let latest =
+            matches!(kind, Kind::FirstResponse | Kind::Assessment | Kind::Fix | Kind::Update | Kind::Postmortem);
+        let name = kind.name().replace('_', " ");
+        if latest && target.bound == Some(Bound::Min) {
+            return Err(wrong(format!("“at least” promises no {name}; give the time it takes at most")));
+        }
+        match target.from.as_deref() {
+            Some(from) if Anchor::read(from).is_some_and(|anchor| anchor.ends(kind)) => {
+                let from = crate::safe::short(from, 40);
+                Err(wrong(format!(
+                    "the {name} cannot be counted from “{from}”, when it is over; count it from what comes before"
+                )))
+            }
+            _ => Ok(Some(target)),
+        }
     }
 
     /// The target with its line, and that line as its quote where it has none.

@@ -4,7 +4,7 @@ use jiff::{Span, Timestamp};
 
 use super::calendar::Calendar;
 use super::policy::Unit;
-use crate::case::ReportState;
+use crate::case::{Fact, ReportState};
 
 /// The longest promise that is proposed, in working days: more is none.
 const LONGEST: u32 = 30;
@@ -12,6 +12,8 @@ const LONGEST: u32 = 30;
 const SHARE: f64 = 0.95;
 /// With fewer reports than this, every one of them must have been.
 const FEW: usize = 20;
+/// With fewer answers than this, nine in ten is another word for the worst, and nothing bears a promise.
+pub const GROUND: usize = 10;
 /// Days and months of the OpenSSF best practices badge's question on the initial response.
 const BADGE_DAYS: u32 = 14;
 const BADGE_MONTHS: i64 = 6;
@@ -43,6 +45,10 @@ pub struct Promise {
 /// The answer to "initial response within 14 days, for reports of the last 6 months".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Badge {
+    /// The first instant that the question is about.
+    pub since: Timestamp,
+    /// The ledger knows all of that time.
+    pub covered: bool,
     /// Reports received in the last 6 months.
     pub reports: usize,
     /// Answered within 14 days.
@@ -51,15 +57,19 @@ pub struct Badge {
     pub late: usize,
     /// Not answered, and not 14 days old.
     pub pending: usize,
+    /// Beside those: closed without an answer, and nobody said that they were no vulnerability.
+    pub unclear: usize,
 }
 
 impl Badge {
-    /// `Met`, `Unmet` or `N/A`, as the form has it.
+    /// `Met`, `Unmet` or `N/A`, as the form has it; `?` where the ledger cannot tell.
     pub fn answer(self) -> &'static str {
         match self {
-            Badge { reports: 0, .. } => "N/A",
-            Badge { late: 0, .. } => "Met",
-            _ => "Unmet",
+            Badge { late: 1.., .. } => "Unmet",
+            Badge { unclear: 1.., .. } => "?",
+            Badge { in_time: 1.., .. } => "Met",
+            Badge { reports: 0, covered: true, .. } => "N/A",
+            _ => "?",
         }
     }
 }
@@ -71,6 +81,8 @@ pub struct Proposal {
     pub answered: usize,
     /// Open reports that were not.
     pub waiting: usize,
+    /// Reports that were closed without an answer: they say nothing about answers, and are left out of all figures.
+    pub left_out: usize,
     /// By the wall clock: weekends and holidays count.
     pub wall: Figures,
     /// In working time: they do not.
@@ -79,21 +91,31 @@ pub struct Proposal {
     pub working_days: Option<Promise>,
     /// The shortest promise in hours, of those people make.
     pub hours: Option<Promise>,
+    /// How the longest promise there is would have been kept: it tells why there is none.
+    pub longest: Promise,
     /// The badge's question.
     pub badge: Badge,
 }
 
-/// Looks at all reports. One that was closed without an answer says nothing about answers.
+impl Proposal {
+    /// Whether there are too few answers to promise anything from them.
+    pub fn few(&self) -> bool {
+        self.answered < GROUND
+    }
+}
+
+/// Looks at all reports of a ledger that knows what arrived since `began` (`None`: of nothing). One that was closed without
+/// an answer says nothing about answers.
 pub fn propose<'a>(
     reports: impl IntoIterator<Item = &'a ReportState>,
+    began: Option<Timestamp>,
     calendar: &Calendar,
     now: Timestamp,
 ) -> Proposal {
-    let all: Vec<(Timestamp, Option<Timestamp>)> = reports
-        .into_iter()
-        .filter(|report| report.first_answer().is_some() || report.closed_at.is_none())
-        .map(|report| (report.first_written(), report.first_answer()))
-        .collect();
+    let (counted, unanswered): (Vec<&ReportState>, Vec<&ReportState>) =
+        reports.into_iter().partition(|report| report.first_answer().is_some() || report.closed_at.is_none());
+    let all: Vec<(Timestamp, Option<Timestamp>)> =
+        counted.iter().map(|report| (report.first_written(), report.first_answer())).collect();
     let answers: Vec<(Timestamp, Timestamp)> = all.iter().filter_map(|&(wrote, at)| Some((wrote, at?))).collect();
     let seconds = |took: &dyn Fn(Timestamp, Timestamp) -> i64| answers.iter().map(|&(a, b)| took(a, b)).collect();
     let kept = |amount, unit| keep(&all, amount, unit, calendar, now);
@@ -102,11 +124,13 @@ pub fn propose<'a>(
     Proposal {
         answered: answers.len(),
         waiting: all.len() - answers.len(),
+        left_out: unanswered.len(),
         wall: figures(seconds(&|a, b| b.as_second() - a.as_second())),
         working: figures(seconds(&|a, b| calendar.working_time(a, b).as_secs())),
         working_days: shortest(&days, Unit::WorkingDay),
         hours: shortest(&[24, 48, 72, 96, 120, 168, 240, 336], Unit::Hour),
-        badge: badge(&all, calendar, now),
+        longest: kept(LONGEST, Unit::WorkingDay),
+        badge: badge(&all, &unanswered, began, calendar, now),
     }
 }
 
@@ -142,13 +166,28 @@ fn keep(
     promise
 }
 
-fn badge(all: &[(Timestamp, Option<Timestamp>)], calendar: &Calendar, now: Timestamp) -> Badge {
+fn badge(
+    all: &[(Timestamp, Option<Timestamp>)],
+    unanswered: &[&ReportState],
+    began: Option<Timestamp>,
+    calendar: &Calendar,
+    now: Timestamp,
+) -> Badge {
     let since = Span::new().try_months(BADGE_MONTHS).ok();
     let since = since.and_then(|months| now.to_zoned(calendar.zone().clone()).checked_sub(months).ok());
-    let recent: Vec<_> =
-        all.iter().copied().filter(|(wrote, _)| since.as_ref().is_none_or(|s| *wrote >= s.timestamp())).collect();
+    let since = since.map_or(Timestamp::MIN, |since| since.timestamp());
+    let recent: Vec<_> = all.iter().copied().filter(|(wrote, _)| *wrote >= since).collect();
     let Promise { kept, counted, .. } = keep(&recent, BADGE_DAYS, Unit::Day, calendar, now);
-    Badge { reports: recent.len(), in_time: kept, late: counted - kept, pending: recent.len() - counted }
+    let invalid = |report: &ReportState| report.triage.as_ref().is_some_and(|triage| triage.fact == Fact::Invalid);
+    Badge {
+        since,
+        covered: began.is_some_and(|began| began <= since),
+        reports: recent.len(),
+        in_time: kept,
+        late: counted - kept,
+        pending: recent.len() - counted,
+        unclear: unanswered.iter().filter(|r| r.first_written() >= since && !invalid(r)).count(),
+    }
 }
 
 fn figures(mut seconds: Vec<i64>) -> Figures {
@@ -164,6 +203,7 @@ fn figures(mut seconds: Vec<i64>) -> Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::{Place, Triage};
     use crate::clock::published;
 
     fn at(text: &str) -> Timestamp {
@@ -175,6 +215,15 @@ mod tests {
         ReportState { received_at: at(wrote), wrote_at: vec![at(wrote)], answered_at, ..ReportState::default() }
     }
 
+    fn proposal(reports: &[ReportState], now: &str) -> Proposal {
+        propose(reports, Some(at("2025-01-01T00:00Z")), &Calendar::utc(), at(now))
+    }
+
+    /// (reports, in time, late, pending, unclear) and the answer.
+    fn told(badge: Badge) -> ([usize; 5], &'static str) {
+        ([badge.reports, badge.in_time, badge.late, badge.pending, badge.unclear], badge.answer())
+    }
+
     #[test]
     fn a_weekend_between_makes_the_difference() {
         // Friday 17:00 to Monday 09:00, and one answered on the same day.
@@ -182,27 +231,44 @@ mod tests {
             report("2026-03-06T17:00Z", Some("2026-03-09T09:00Z")),
             report("2026-03-03T09:00Z", Some("2026-03-03T12:00Z")),
         ];
-        let found = propose(&reports, &Calendar::utc(), at("2026-03-20T00:00Z"));
+        let found = proposal(&reports, "2026-03-20T00:00Z");
         assert_eq!(found.wall, Figures { p50_s: Some(10_800), p90_s: Some(230_400), worst_s: Some(230_400) });
         assert_eq!(found.working.worst_s, Some(16 * 3_600));
         let promise = |amount, unit| Some(Promise { amount, unit, kept: 2, counted: 2 });
         assert_eq!(found.working_days, promise(1, Unit::WorkingDay));
         assert_eq!(found.hours, promise(72, Unit::Hour));
-        assert_eq!(found.badge, Badge { reports: 2, in_time: 2, late: 0, pending: 0 });
-        assert_eq!(found.badge.answer(), "Met");
+        assert_eq!(told(found.badge), ([2, 2, 0, 0, 0], "Met"));
+        assert!(found.few(), "two answers are no ground");
     }
 
     #[test]
     fn silence_counts_once_it_is_too_long() {
         let reports = [report("2026-03-02T09:00Z", Some("2026-03-02T12:00Z")), report("2026-03-16T09:00Z", None)];
-        let early = propose(&reports, &Calendar::utc(), at("2026-03-16T12:00Z"));
+        let early = proposal(&reports, "2026-03-16T12:00Z");
         assert_eq!((early.answered, early.waiting, early.working_days.map(|p| p.amount)), (1, 1, Some(1)));
-        let later = propose(&reports, &Calendar::utc(), at("2026-03-19T12:00Z"));
+        let later = proposal(&reports, "2026-03-19T12:00Z");
         assert_eq!(later.working_days.map(|p| (p.amount, p.counted)), Some((4, 1)), "shorter ones are broken already");
-        let late = propose(&reports, &Calendar::utc(), at("2026-06-30T12:00Z"));
-        assert_eq!(late.working_days, None);
-        assert_eq!((late.badge, late.badge.answer()), (Badge { reports: 2, in_time: 1, late: 1, pending: 0 }, "Unmet"));
-        assert_eq!(propose(&[], &Calendar::utc(), at("2026-06-30T12:00Z")).badge.answer(), "N/A");
+        let late = proposal(&reports, "2026-06-30T12:00Z");
+        assert_eq!((late.working_days, late.longest.counted - late.longest.kept), (None, 1));
+        assert_eq!(told(late.badge), ([2, 1, 1, 0, 0], "Unmet"));
+    }
+
+    #[test]
+    fn nothing_is_claimed_that_the_ledger_cannot_tell() {
+        assert_eq!(told(proposal(&[], "2026-06-30T12:00Z").badge), ([0; 5], "N/A"));
+        let young = propose(&[], Some(at("2026-06-01T00:00Z")), &Calendar::utc(), at("2026-06-30T12:00Z"));
+        assert_eq!((young.badge.answer(), young.badge.covered), ("?", false), "a ledger of four weeks");
+        assert_eq!(propose(&[], None, &Calendar::utc(), at("2026-06-30T12:00Z")).badge.answer(), "?");
+        let waits = [report("2026-03-02T09:00Z", None)];
+        assert_eq!(told(proposal(&waits, "2026-03-03T09:00Z").badge), ([1, 0, 0, 1, 0], "?"), "nobody was answered");
+        let closed = ReportState { closed_at: Some(at("2026-03-09T09:00Z")), ..report("2026-03-02T09:00Z", None) };
+        let answered = report("2026-03-02T09:00Z", Some("2026-03-03T09:00Z"));
+        let found = proposal(&[closed.clone(), answered.clone()], "2026-04-01T09:00Z");
+        assert_eq!((found.left_out, told(found.badge)), (1, ([1, 1, 0, 0, 1], "?")), "one was closed in silence");
+        let outcome = Triage { fact: Fact::Invalid, at: at("2026-03-09T09:00Z"), place: Place::default() };
+        let invalid = ReportState { triage: Some(outcome), ..closed };
+        let found = proposal(&[invalid, answered], "2026-04-01T09:00Z");
+        assert_eq!((found.left_out, told(found.badge)), (1, ([1, 1, 0, 0, 0], "Met")));
     }
 
     #[test]

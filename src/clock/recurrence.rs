@@ -32,8 +32,8 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// Reads the value of an RRULE property.
-    pub(super) fn read(text: &str) -> Result<Rule, String> {
+    /// Reads the value of an RRULE property. What day an UNTIL is depends on the event: `until` tells.
+    pub(super) fn read(text: &str, until: impl Fn(&str) -> Result<Date, String>) -> Result<Rule, String> {
         let mut rule = Rule {
             frequency: Frequency::Yearly,
             interval: 1,
@@ -53,7 +53,7 @@ impl Rule {
                 "FREQ" => frequency = Some(read_frequency(&value)?),
                 "INTERVAL" => rule.interval = i64::from(number(&value, 1, 1000)?),
                 "COUNT" => rule.count = Some(usize::try_from(number(&value, 1, 1_000_000)?).unwrap_or(usize::MAX)),
-                "UNTIL" => rule.until = Some(super::holidays::read_date(value.get(..8).unwrap_or(&value))?),
+                "UNTIL" => rule.until = Some(until(&value)?),
                 "BYMONTH" => {
                     rule.months = list(&value, |v| small(v, 1, 12))?;
                     rule.months.sort_unstable();
@@ -231,8 +231,12 @@ fn number(value: &str, low: u32, high: u32) -> Result<u32, String> {
 mod tests {
     use super::*;
 
+    fn read(rule: &str) -> Result<Rule, String> {
+        Rule::read(rule, |until| Date::strptime("%Y%m%d", until.get(..8).unwrap_or(until)).map_err(|e| e.to_string()))
+    }
+
     fn days(rule: &str, start: &str, n: usize) -> Vec<String> {
-        let days = Rule::read(rule).unwrap().days(start.parse().unwrap(), 100_000).unwrap();
+        let days = read(rule).unwrap().days(start.parse().unwrap(), 100_000).unwrap();
         days.iter().take(n).map(Date::to_string).collect()
     }
 
@@ -278,8 +282,8 @@ mod tests {
             "FREQ=YEARLY;BYDAY=5XX",
             "FREQ=YEARLY;BYDAY=é",
         ] {
-            assert!(Rule::read(bad).is_err(), "{bad:?} was accepted");
+            assert!(read(bad).is_err(), "{bad:?} was accepted");
         }
-        assert!(Rule::read("FREQ=DAILY").unwrap().days("0001-01-01".parse().unwrap(), 1000).is_err());
+        assert!(read("FREQ=DAILY").unwrap().days("0001-01-01".parse().unwrap(), 1000).is_err());
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::away::Without;
-use super::{Clock, Kind, Status, is_overdue};
+use super::{Clock, Kind, Status, calls};
 use crate::case::ReportState;
 
 /// The figures of `stats`.
@@ -18,7 +18,7 @@ pub struct Stats {
     pub answered: usize,
     /// Of these, not closed.
     pub open: usize,
-    /// Of these, not closed and with something overdue.
+    /// Of these, those with something overdue; of closed ones only a duty counts, which closing does not end.
     pub overdue: usize,
     /// How fast the first answers came.
     pub first_response: Times,
@@ -70,7 +70,7 @@ pub fn stats<'a>(
         }
         let open = report.closed_at.is_none();
         stats.open += usize::from(open);
-        stats.overdue += usize::from(open && is_overdue(clocks));
+        stats.overdue += usize::from(calls(report, clocks));
         let month = report.received_at.to_zoned(zone.clone()).strftime("%Y-%m").to_string();
         all.add(report, clocks);
         months.entry(month).or_default().add(report, clocks);

@@ -20,7 +20,26 @@ fn an_anchor_is_read_from_the_words_of_policies() {
 fn a_start_that_nobody_records_is_named() {
     let from = |words: &str| Some(Target { from: Some(words.into()), ..Target::new(1, Unit::Week) });
     let policy = ResponsePolicy { fix: from("a blue moon"), assessment: from("receipt"), ..ResponsePolicy::default() };
-    assert_eq!(unclocked(&policy), [(Kind::Fix, "a blue moon")]);
+    assert_eq!(unclocked(&policy), [(Kind::Fix, "a blue moon", "which nobody records")]);
+}
+
+#[test]
+fn a_clock_does_not_start_with_what_it_waits_for() {
+    let from = |words: &str| Some(Target { from: Some(words.into()), ..Target::new(1, Unit::Week) });
+    let policy = ResponsePolicy {
+        fix: from("release of the patch"),
+        assessment: from("confirmation"),
+        disclosure_deadline: from("release"),
+        ..ResponsePolicy::default()
+    };
+    let told: Vec<(Kind, &str)> = unclocked(&policy).into_iter().map(|(kind, _, why)| (kind, why)).collect();
+    assert_eq!(told, [(Kind::Assessment, "when it is over"), (Kind::Fix, "when it is over")]);
+    let at: Timestamp = "2026-03-02T00:00Z".parse().unwrap();
+    let recorded = crate::case::Recorded { at, note: None };
+    let facts = [(Fact::Valid, recorded.clone()), (Fact::Released, recorded)].into_iter().collect();
+    let case = CaseState { received_at: at, facts, ..CaseState::default() };
+    let kinds: Vec<Kind> = case_clocks(&case, &policy, &Calendar::utc(), at).iter().map(|clock| clock.kind).collect();
+    assert_eq!(kinds, [Kind::Disclosure], "none is met for nothing");
 }
 
 #[test]

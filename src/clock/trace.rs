@@ -56,6 +56,8 @@ pub enum Step {
         from: Offset,
         /// At the due instant.
         to: Offset,
+        /// By daylight saving; else the zone was given another offset.
+        saving: bool,
     },
     /// The clock stood still while the reporter was asked.
     Paused {
@@ -84,7 +86,10 @@ impl Step {
             Step::Overlap { local } => {
                 format!("{} comes twice there: clocks go back; the first is taken", local.strftime("%Y-%m-%d %H:%M"))
             }
-            Step::OffsetChanged { from, to } => format!("daylight saving: UTC{from} at the start, UTC{to} when due"),
+            Step::OffsetChanged { from, to, saving } => {
+                let why = if *saving { "daylight saving" } else { "the zone was given another offset" };
+                format!("{why}: UTC{from} at the start, UTC{to} when due")
+            }
             Step::Paused { from, to, due } => {
                 format!("paused from {} to {}, so it is due {}", local(from), local(to), local(due))
             }

@@ -1,8 +1,14 @@
-//! Clocks in a few words for a list: `due in 5 h`, `overdue by 2 d`.
+//! Clocks in a few words for a list (`due in 5 h`, `overdue by 2 d`), and instants as people read them.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Clock, Status};
+
+/// An instant to the minute with the name of its zone, for times that people agree on: `Mon 2026-03-02 10:15 CET`.
+pub fn exact(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string()
+}
 
 /// How a clock stands, in at most 24 columns. Amounts are rounded down: never more time than there is.
 pub fn due(clock: &Clock, now: Timestamp) -> String {

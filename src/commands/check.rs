@@ -26,8 +26,8 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     found.extend(own::own_keys(app, &config));
     found.push(sandbox::look(app));
     found.extend(published::look(app, &config));
-    found.extend(policy::look(&config));
     let (books, more) = ledger::look(app, &config);
+    found.extend(policy::look(&config, books.as_ref(), app.now));
     found.extend(more);
     found.extend(machine::look(&config));
     if args.offline {

@@ -12,9 +12,9 @@ use crate::clock::calendar::{Calendar, Holidays};
 use crate::clock::packs::{self, Pack};
 use crate::clock::policy::{ResponsePolicy, Target};
 use crate::clock::{self, Clock};
-use crate::config::Config;
+use crate::config::{CalendarConfig, Config};
 use crate::error::{Error, Kind, not_found};
-use crate::ledger::{Ledger, ReportRow};
+use crate::ledger::{AdoptedPolicy, Ledger, ReportRow};
 use crate::output::report::{CandidateView, ClockView, Person, ReportView};
 use crate::safe::{self, Foreign};
 use crate::verdict::{EncryptionStatus, SignatureStatus};
@@ -36,6 +36,8 @@ pub struct Desk {
     pub calendar: Calendar,
     /// What a person should know: a stand-in policy, say.
     pub notices: Vec<String>,
+    /// Since when this ledger knows what arrives: its first event, or the first report where that is older.
+    pub began: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -50,17 +52,17 @@ pub struct Rules {
 
 impl Rules {
     /// Reads them; an error where a report could not be judged by them.
-    pub fn read(config: &Config, ledger: &Ledger) -> Result<Rules, Error> {
+    pub fn read(app: &App, config: &Config, ledger: &Ledger) -> Result<Rules, Error> {
         let adopted = ledger.policies()?;
         let packs = packs_of(config)?;
         let mut notices = Vec::new();
-        let current = match (adopted.last(), published_policy(config)) {
-            (Some(newest), published) => {
+        let current = match (AdoptedPolicy::in_force(&adopted, app.now), published_policy(config)) {
+            (Some(held), published) => {
                 // The reports and their clocks can be looked at while somebody edits the document.
                 if let Err(e) = published {
                     notices.push(format!("{}; the policy last read stays in force", safe::line(&e.message)));
                 }
-                newest.policy.clone()
+                held.policy.clone()
             }
             (None, Err(e)) => return Err(e),
             (None, Ok(Some((_, policy)))) => policy,
@@ -99,8 +101,9 @@ impl Desk {
                 suggested.entry(report.clone()).or_default().push((other.clone(), why.clone()));
             }
         }
-        let Rules { policies, current, packs, calendar, notices } = Rules::read(config, ledger)?;
-        Ok(Desk { reports, cases, rows, suggested, policies, current, packs, calendar, notices, now: app.now })
+        let Rules { policies, current, packs, calendar, notices } = Rules::read(app, config, ledger)?;
+        let began = events.iter().map(|e| e.at).chain(reports.values().map(|r| r.received_at)).min();
+        Ok(Desk { reports, cases, rows, suggested, policies, current, packs, calendar, notices, began, now: app.now })
     }
 
     /// Every report with its number, in the order of the numbers.
@@ -151,9 +154,9 @@ impl Desk {
         held.map_or(&self.current, |(_, policy)| policy)
     }
 
-    /// Open reports with a clock past due.
+    /// Reports with a clock past due that somebody must see to.
     pub fn overdue(&self) -> usize {
-        self.reports.values().filter(|r| r.closed_at.is_none() && clock::is_overdue(&self.clocks(r))).count()
+        self.reports.values().filter(|r| clock::calls(r, &self.clocks(r))).count()
     }
 
     /// The number of a report here.
@@ -237,8 +240,17 @@ pub fn read_policy(path: &Path, packs: &[&Pack]) -> Result<(Vec<u8>, ResponsePol
     Ok((bytes, policy))
 }
 
-/// Puts a new version of the published policy into force from now on. A report keeps the one it arrived under.
-pub fn adopt_policy(app: &App, config: &Config, ledger: &mut Ledger) -> Result<Option<String>, Error> {
+/// Puts a new version of the published policy into force from now on, and gives what is to be said of it. A report keeps
+/// the one it arrived under. That a policy cannot be read is no reason to leave mail where it is.
+pub fn adopt_policy(app: &App, config: &Config, ledger: &mut Ledger) -> Option<String> {
+    adopt_published(app, config, ledger).unwrap_or_else(|e| {
+        let held = ledger.policy_in_force(app.now).is_ok_and(|held| held.is_some());
+        // Where none was ever read, the first look at a clock fails and says why.
+        held.then(|| format!("{e}; the policy last read stays in force"))
+    })
+}
+
+fn adopt_published(app: &App, config: &Config, ledger: &mut Ledger) -> Result<Option<String>, Error> {
     let Some((bytes, policy)) = published_policy(config)? else { return Ok(None) };
     let name = config
         .policy
@@ -249,27 +261,36 @@ pub fn adopt_policy(app: &App, config: &Config, ledger: &mut Ledger) -> Result<O
     let first = ledger.policies()?.is_empty();
     let adopted = ledger.adopt_policy(&name, &bytes, &policy, &super::books::stamp(app))?;
     let digest: String = data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes)).chars().take(12).collect();
-    Ok((adopted && !first).then(|| format!("{name} has changed ({digest}): it holds for reports from now on")))
+    Ok((adopted.is_some() && !first)
+        .then(|| format!("{name} has changed ({digest}): it holds for reports from now on")))
 }
 
 /// The calendar that the configuration describes.
 pub fn calendar(config: &Config) -> Result<Calendar, Error> {
-    let holidays = days_off(&config.calendar.holidays, config)?;
-    Calendar::new(config.calendar.zone.clone(), &config.calendar.weekend, holidays)
-        .map_err(|e| Error::new(Kind::Config, e.to_string()))
+    let CalendarConfig { zone, weekend, holidays, hours } = &config.calendar;
+    let calendar = Calendar::new(zone.clone(), weekend, days_off(holidays, config)?);
+    let calendar = calendar.and_then(|calendar| match hours {
+        Some((open, close)) => calendar.with_hours(*open, *close),
+        None => Ok(calendar),
+    });
+    calendar.map_err(|e| Error::new(Kind::Config, e.to_string()))
 }
 
-/// The announced times without intake, as spans in the team's zone.
-pub fn away(config: &Config) -> Result<Vec<(Timestamp, Timestamp)>, Error> {
-    Ok(crate::clock::away::spans(&days_off(&config.away, config)?, &config.calendar.zone))
+/// The announced times without intake, as spans in the team's zone, and what is to be said of their files.
+pub fn away(config: &Config) -> Result<(Vec<(Timestamp, Timestamp)>, Vec<String>), Error> {
+    let days = days_off(&config.away, config)?;
+    Ok((crate::clock::away::spans(&days, &config.calendar.zone), days.warnings))
 }
 
-fn days_off(files: &[PathBuf], config: &Config) -> Result<Holidays, Error> {
+/// What is in iCalendar files. Warnings name their file.
+pub fn days_off(files: &[PathBuf], config: &Config) -> Result<Holidays, Error> {
     let mut days = Holidays::default();
     for path in files {
         let bytes = super::files::read(path, POLICY_LIMIT * 8)?;
         let wrong = |e: String| Error::new(Kind::Config, format!("{}: {e}", path.display()));
-        let more = Holidays::read(&bytes, &config.calendar.zone).map_err(|e| wrong(e.to_string()))?;
+        let mut more = Holidays::read(&bytes, &config.calendar.zone).map_err(|e| wrong(e.to_string()))?;
+        let named = |warning: &mut String| warning.insert_str(0, &format!("{}: ", path.display()));
+        more.warnings.iter_mut().chain(&mut more.no_days).for_each(named);
         days.merge(more);
     }
     Ok(days)

@@ -12,7 +12,7 @@ use crate::wire::{Direction, Limits, Progress, files};
 pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let config = app.config()?;
     let mut ledger = books::write(&config, &books::stamp(app))?;
-    let notice = desk::adopt_policy(app, &config, &mut ledger)?;
+    let notice = desk::adopt_policy(app, &config, &mut ledger);
     let names: Vec<String> = args.files.iter().map(|f| f.display().to_string()).collect();
     let mut taker = Taker::new(app, &mut ledger, names.join(" "));
     taker.tally.warnings.extend(notice);

@@ -33,7 +33,13 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     // Overdue and next due first, of equals the one that has waited longest; then what has news; then the newest.
     reports.sort_by_key(|r| {
         let due = r.most_urgent().and_then(|c| c.due_at);
-        (r.state == State::Closed, due.is_none(), due, r.unanswered == 0, if due.is_none() { -r.id } else { r.id })
+        (
+            r.state == State::Closed && !r.owes_duty(),
+            due.is_none(),
+            due,
+            r.unanswered == 0,
+            if due.is_none() { -r.id } else { r.id },
+        )
     });
     let overdue = args.overdue && reports.iter().any(ReportView::is_overdue);
     let asked = match (args.overdue, &args.search, args.state) {
@@ -49,13 +55,19 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     Ok(Done::new(list).needs_person(overdue).zone(&config.calendar.zone))
 }
 
-/// Closed reports are left out unless asked for, or unless the reporter has written since.
+/// Closed reports are left out unless asked for, or unless the reporter has written since, or a duty is left.
 fn wanted(view: &ReportView, args: &Args) -> bool {
     let by_state = match args.state {
         Some(state) => view.state == state,
-        None => args.all || args.search.is_some() || view.state != State::Closed || view.news_since_closing,
+        None => {
+            args.all
+                || args.search.is_some()
+                || view.state != State::Closed
+                || view.news_since_closing
+                || view.owes_duty()
+        }
     };
-    by_state && (!args.overdue || (view.state != State::Closed && view.is_overdue()))
+    by_state && (!args.overdue || view.is_overdue())
 }
 
 fn automatic(ledger: &Ledger) -> anyhow::Result<AutomaticList> {

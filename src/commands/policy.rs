@@ -52,8 +52,8 @@ fn none_configured() -> Error {
 
 /// Promises that nothing can hold anybody to, since nobody records what they count from.
 pub fn unclocked(policy: &ResponsePolicy) -> Vec<String> {
-    let told = clock::unclocked(policy).into_iter().map(|(kind, from)| {
-        format!("{} counts from “{}”, which nobody records: it sets no clock", kind.name(), safe::short(from, 60))
+    let told = clock::unclocked(policy).into_iter().map(|(kind, from, why)| {
+        format!("{} counts from “{}”, {why}: it sets no clock", kind.name(), safe::short(from, 60))
     });
     told.collect()
 }

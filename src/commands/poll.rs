@@ -24,10 +24,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     let notice = desk::adopt_policy(app, &config, &mut ledger);
     let daily = first_of_day(&ledger, app.now);
     let mut taker = Taker::new(app, &mut ledger, source_name(&config));
-    match notice {
-        Ok(notice) => taker.tally.warnings.extend(notice),
-        Err(e) => taker.tally.warnings.push(format!("{e}; the policy last read stays in force")),
-    }
+    taker.tally.warnings.extend(notice);
     point::reach("poll.open");
     // Whatever fails later, what has arrived is filed and clocked first.
     let fetched = fetch(app, &config, &mut taker);
@@ -40,8 +37,9 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     settled?;
     point::reach("poll.filed");
     let failed = taker.failed.take();
-    let mut tally = taker.finish(&config, app.quiet || !(app.watched || app.verbose))?;
-    if fetched.is_ok() {
+    // What a clock needs and cannot be read (a broken calendar file) holds no answer back.
+    let tally = taker.finish(&config, app.quiet || !(app.watched || app.verbose));
+    if fetched.is_ok() && tally.is_ok() {
         ledger.note_poll(app.now)?;
     }
     point::reach("poll.noted");
@@ -52,6 +50,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         // What became of replies is told whatever else went wrong.
         return Err(posted.told.into_iter().fold(e, Error::hint).into());
     }
+    let mut tally = tally?;
     tally.sent = posted.sent;
     tally.outbox = Some(post::standing(&ledger)?);
     // Whoever asked for quiet is told when something happens, and once a day that something waits.

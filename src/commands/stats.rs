@@ -36,7 +36,8 @@ pub fn figures(app: &App, config: &Config, since: Option<Date>, by_month: bool) 
     let judged: Vec<_> = desk.all().map(|(_, state)| (state, desk.clocks(state))).collect();
     let figures = stats::stats(judged.iter().map(|(state, clocks)| (*state, clocks.as_slice())), since, zone);
     let mut view = view(figures, by_month, desk.notices.iter().map(Foreign::from).collect());
-    let away = desk::away(config)?;
+    let (away, doubts) = desk::away(config)?;
+    view.notices.extend(doubts.iter().map(Foreign::from));
     if !away.is_empty() {
         let counted = judged.iter().filter(|(state, _)| since.is_none_or(|since| state.received_at >= since));
         let without = counted.map(|(state, clocks)| away::without(state, clocks, &desk.calendar, &away, app.now));

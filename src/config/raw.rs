@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::civil::Weekday;
+use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
@@ -99,6 +99,7 @@ struct RawPolicy {
     #[serde(default)]
     holidays: Vec<PathBuf>,
     weekend: Option<Spanned<Vec<String>>>,
+    working_hours: Option<Spanned<String>>,
     #[serde(default)]
     away: Vec<PathBuf>,
     #[serde(default)]
@@ -291,6 +292,10 @@ impl Check<'_> {
                 return Err(self.wrong(at, "at least one working day"));
             }
         }
+        if let Some(hours) = raw.working_hours {
+            let wrong = || self.wrong(hours.span(), "opening and closing of a working day, such as \"09:00-17:00\"");
+            calendar.hours = Some(working_hours(hours.as_ref()).ok_or_else(wrong)?);
+        }
         calendar.holidays = raw.holidays.into_iter().map(|p| self.path(p)).collect();
         Ok(calendar)
     }
@@ -331,6 +336,14 @@ impl Check<'_> {
         let line = line_of(self.text, at.start);
         Error::new(Kind::Config, format!("{}:{line}: expected {expected}", self.file.display()))
     }
+}
+
+/// `09:00-17:00`, on one day.
+fn working_hours(text: &str) -> Option<(Time, Time)> {
+    let time = |text: &str| Time::strptime("%H:%M", text.trim()).ok();
+    let (open, close) = text.split_once(['-', '–'])?;
+    let (open, close) = (time(open)?, time(close)?);
+    (open < close).then_some((open, close))
 }
 
 fn weekday(name: &str) -> Option<Weekday> {

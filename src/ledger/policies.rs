@@ -25,21 +25,33 @@ pub struct AdoptedPolicy {
     pub adopted_at: Timestamp,
 }
 
+impl AdoptedPolicy {
+    /// Of all versions, oldest first, the one in force at an instant. Before the first was adopted, the first counts.
+    pub fn in_force(versions: &[AdoptedPolicy], at: Timestamp) -> Option<&AdoptedPolicy> {
+        let after = versions.partition_point(|version| version.adopted_at <= at);
+        versions.get(after.saturating_sub(1))
+    }
+}
+
 impl Ledger {
-    /// Adopts a policy from now on. Gives false, and records nothing, where the newest version is this very file, read
-    /// the same way.
+    /// Adopts a policy from now on, and gives since when it is in force. Gives `None`, and records nothing, where the
+    /// version in force is this very file, read the same way.
+    ///
+    /// What has arrived keeps the policy it had, whatever the clock says: a version that a wrong clock, or `--now`, dates
+    /// before a mail that is here already is in force from the second after it.
     pub fn adopt_policy(
         &mut self,
         file: &str,
         text: &[u8],
         policy: &ResponsePolicy,
         stamp: &Stamp<'_>,
-    ) -> Result<bool> {
+    ) -> Result<Option<Timestamp>> {
         let sha256 = HEXLOWER.encode(&Sha256::digest(text));
-        let newest = self.policies_where("ORDER BY e.at DESC, d.name DESC, e.number DESC LIMIT 1", &[])?.pop();
-        if newest.is_some_and(|newest| newest.sha256 == sha256 && newest.policy == *policy) {
-            return Ok(false);
+        if self.policy_in_force(stamp.at)?.is_some_and(|held| held.sha256 == sha256 && held.policy == *policy) {
+            return Ok(None);
         }
+        let since = self.earliest_version()?.map_or(stamp.at, |earliest| stamp.at.max(earliest));
+        let stamp = &Stamp { at: since, ..*stamp };
         let parsed = json(policy)?;
         self.batch(|ledger| {
             let what = What::PolicyAdopted { sha256: sha256.clone(), file: file.into() };
@@ -49,8 +61,17 @@ impl Ledger {
                 "INSERT INTO policy (sha256, file, text, parsed, event) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![sha256, file, text, parsed, event],
             )?;
-            Ok(true)
+            Ok(Some(since))
         })
+    }
+
+    /// No version to come may be dated before this: the second after the latest mail, and the first version, which counts
+    /// for all that came before it.
+    fn earliest_version(&self) -> Result<Option<Timestamp>> {
+        let earliest = "SELECT max(at) FROM (SELECT max(received_at) + 1000000 AS at FROM message
+             UNION ALL SELECT min(e.at) FROM policy p JOIN event e ON e.id = p.event)";
+        let at: Option<i64> = self.conn.query_row(earliest, [], |row| row.get(0))?;
+        at.map(instant).transpose()
     }
 
     /// The policy in force at an instant. Before the first was adopted, the first counts: a mail that arrived the day

@@ -167,12 +167,24 @@ impl Finding {
             writeln!(out, "{head}{line}")?;
             head = " ".repeat(MARGIN);
         }
-        // A hint may be a command to paste: it is not cut into lines.
-        if let Some(hint) = &self.hint {
-            writeln!(out, "{}{}", " ".repeat(MARGIN), safe::line(hint))?;
+        let Some(hint) = &self.hint else { return Ok(()) };
+        let hint = safe::line(hint);
+        // A command to paste is not cut into lines.
+        let lines = match is_command(&hint) {
+            true => vec![hint],
+            false => wrap::whole_words(&hint, screen.width.saturating_sub(MARGIN)),
+        };
+        for line in lines {
+            writeln!(out, "{}{line}", " ".repeat(MARGIN))?;
         }
         Ok(())
     }
+}
+
+/// Whether a hint is a command and nothing else: one of those that hints name, without a word after it on what it does.
+fn is_command(hint: &str) -> bool {
+    let first = hint.split(' ').next().unwrap_or_default();
+    ["sealpost", "chmod", "ulimit"].contains(&first) && !hint.contains(['(', ';', ','])
 }
 
 /// What `audit` found.

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::stats::{Month, Stats, plain_share};
+use crate::clock::propose::GROUND;
 use crate::clock::words;
 use crate::safe::{self, Foreign};
 
@@ -87,7 +88,7 @@ impl Page {
                 plain_share(times.within_policy),
                 times.counted,
                 span(times.median_s),
-                span(times.p90_s),
+                span(times.p90_s.filter(|_| self.figures.answered >= GROUND)),
                 span(times.worst_s)
             );
         }

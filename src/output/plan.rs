@@ -58,7 +58,7 @@ pub struct Row {
     /// The same in the reporter's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reporter_time: Option<String>,
-    /// `received`, `answered`, `happened`, `due`, `notice_by`, `allowed`.
+    /// `received`, `answered`, `happened`, `waiting`, `resumed`, `due`, `notice_by`, `allowed`.
     pub what: &'static str,
     /// The clock's kind or the fact.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,8 +91,12 @@ impl Row {
             Mark::Received => ("received", None, "report received".to_owned()),
             Mark::Answered => ("answered", None, "first answered by a person".to_owned()),
             Mark::Happened(fact) => ("happened", Some(fact_name(fact)), fact_name(fact).replace('_', " ")),
+            Mark::Waits => ("waiting", None, "waiting for the reporter: clocks stand still".to_owned()),
+            Mark::WaitEnded => ("resumed", None, "no longer waiting".to_owned()),
             Mark::Due(kind) => ("due", Some(kind.name().to_owned()), format!("{} due", noun(kind))),
-            Mark::NoticeBy => ("notice_by", None, "tell people by now, to release when the fix is due".to_owned()),
+            Mark::NoticeBy => {
+                ("notice_by", None, "last moment to tell people, for a release when the fix is due".to_owned())
+            }
             Mark::Allowed(crate::clock::Kind::Prenotice) => {
                 ("allowed", Some("prenotice".to_owned()), "release allowed from here on".to_owned())
             }
@@ -167,7 +171,7 @@ impl Plan {
 
     fn row(&self, row: &Row, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
         let style = match row.state {
-            Some(Status::Overdue) => ALARM,
+            Some(Status::Overdue | Status::Late) => ALARM,
             Some(_) => HEAD,
             None => FAINT,
         };
@@ -177,7 +181,8 @@ impl Plan {
             Some(Status::Overdue) => {
                 format!(", overdue by {}", words::span(screen.now.as_second() - row.at.as_second()))
             }
-            Some(Status::Paused) => ", paused".to_owned(),
+            Some(Status::Paused) => ", paused; if the waiting ended now".to_owned(),
+            Some(Status::Late) if row.what == "due" => ", done too late".to_owned(),
             _ => String::new(),
         };
         writeln!(out, "  {:20}  {theirs}{}", row.team_time, styled(style, format!("{}{about}{left}", row.said)))

@@ -141,7 +141,7 @@ impl Checked {
         let _ = writeln!(out, "Clocks");
         for (name, target) in all {
             if let Some(target) = target {
-                promise(out, name, &spoken(target, name == "news of progress"), target);
+                promise(out, name, &spoken(target, way(name)), target);
             }
         }
         let graded = [
@@ -176,7 +176,7 @@ impl Checked {
             for (name, target) in all {
                 if let Some(target) = target {
                     let label = format!("{}: {name}", safe::short(&s.severity, 20));
-                    promise(out, &label, &spoken(target, name == "news of progress"), target);
+                    promise(out, &label, &spoken(target, way(name)), target);
                 }
             }
         }
@@ -205,8 +205,18 @@ fn promise(out: &mut String, name: &str, spoken: &str, target: &Target) {
     paragraph(out, "      ", &format!("{line}“{quote}”"));
 }
 
+/// How an amount without a bound is meant.
+fn way(name: &str) -> &'static str {
+    match name {
+        "news of progress" => "every",
+        "notice before a release" => "at least",
+        "reporter may write again" => "after",
+        _ => "within",
+    }
+}
+
 /// "within 2 working days", "at least 90 days", "3 to 5 days after the release, about".
-fn spoken(target: &Target, rhythm: bool) -> String {
+fn spoken(target: &Target, way: &str) -> String {
     let amount = match target.min {
         Some(min) => format!("{min} to {} {}", target.amount, target.unit.word(target.amount)),
         None => format!("{} {}", target.amount, target.unit.word(target.amount)),
@@ -214,10 +224,10 @@ fn spoken(target: &Target, rhythm: bool) -> String {
     let way = match target.bound {
         Some(Bound::Min) => "at least",
         Some(Bound::Max) => "at most",
-        None if rhythm => "every",
-        None => "within",
+        None => way,
     };
-    let from = target.from.as_deref().map(|f| format!(" of the {}", f.replace('_', " "))).unwrap_or_default();
+    let from = target.from.as_deref().map(|f| format!(" of the {}", safe::short(&f.replace('_', " "), 60)));
+    let from = from.unwrap_or_default();
     let approx = if target.approx { ", typically" } else { "" };
     let implied = if target.implied { ", implied" } else { "" };
     let only = target.applies_to.as_deref().map(|only| format!(", only for: {}", safe::short(only, 40)));

@@ -158,18 +158,29 @@ pub struct ReportView {
 impl ReportView {
     /// The clock that a person should look at first: the one past due for longest, else the next due.
     pub fn most_urgent(&self) -> Option<&ClockView> {
-        let live = |c: &ClockView| matches!(c.status, Status::Running | Status::Overdue);
-        self.clocks.iter().filter(|c| live(c) && c.due_at.is_some()).min_by_key(|c| c.due_at)
+        self.live().filter(|c| c.due_at.is_some()).min_by_key(|c| c.due_at)
     }
 
-    /// Something is past due.
+    /// Something is past due. Of a closed report only what closing does not end counts.
     pub fn is_overdue(&self) -> bool {
-        self.clocks.iter().any(|c| c.status == Status::Overdue)
+        self.live().any(|c| c.status == Status::Overdue)
+    }
+
+    /// It is closed, and a duty that closing does not end is not done.
+    pub fn owes_duty(&self) -> bool {
+        self.state == State::Closed && self.live().next().is_some()
+    }
+
+    fn live(&self) -> impl Iterator<Item = &ClockView> {
+        let open = self.state != State::Closed;
+        // A case is named by its first report, and its duties are told there.
+        let counts = move |c: &&ClockView| open || (c.owed_by.is_some() && self.case == self.id);
+        self.clocks.iter().filter(|c| matches!(c.status, Status::Running | Status::Overdue)).filter(counts)
     }
 
     /// `answer due in 5 h`, coloured by urgency.
     pub fn urgency(&self) -> String {
-        if self.state == State::Closed {
+        if self.state == State::Closed && !self.owes_duty() {
             return if self.news_since_closing { styled(NOTICE, "closed; new mail") } else { styled(FAINT, "closed") };
         }
         let Some(clock) = self.most_urgent() else {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::csv::{Cell, Table};
 use super::{ALARM, FAINT, HEAD, NOTICE, Screen, View, WELL, document, styled};
+use crate::clock::propose::GROUND;
 use crate::clock::words;
 use crate::safe::{self, Foreign};
 
@@ -80,9 +81,10 @@ impl View for Stats {
             self.answered,
             self.open
         )?;
-        self.first_response.lines("First answer by a person", out)?;
+        let few = self.answered < GROUND;
+        self.first_response.lines("First answer by a person", few, out)?;
         if let Some(without) = &self.without_away {
-            without.lines("The same without announced times away", out)?;
+            without.lines("The same without announced times away", few, out)?;
         }
         if let Some(months) = &self.by_month {
             writeln!(
@@ -122,9 +124,11 @@ impl Stats {
 }
 
 impl FirstResponse {
-    fn lines(&self, title: &str, out: &mut dyn Write) -> io::Result<()> {
+    /// Of a `few` answers "nine in ten" is another word for the worst, and is left out.
+    fn lines(&self, title: &str, few: bool, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\n{}", styled(HEAD, title))?;
-        for (name, value) in [("median", self.median_s), ("nine in ten", self.p90_s), ("worst", self.worst_s)] {
+        let p90 = self.p90_s.filter(|_| !few);
+        for (name, value) in [("median", self.median_s), ("nine in ten", p90), ("worst", self.worst_s)] {
             writeln!(out, "  {name:12} {}", value.map_or_else(|| "-".into(), words::span))?;
         }
         let counted = styled(FAINT, format!("of {} answered or past due", self.counted));

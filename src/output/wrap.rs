@@ -24,6 +24,22 @@ pub fn few<T: safe::Text + ?Sized>(text: &T, width: usize, most: usize) -> Vec<S
     folded
 }
 
+/// Words of ours as lines of at most `width` columns, broken at spaces alone: a path or an address longer than that stays
+/// whole, so that it can be copied.
+pub fn whole_words(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if columns(line) + 1 + columns(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// How many columns a text takes: East Asian wide characters and pictures take two. Too many is harmless here, too few is not.
 fn columns(text: &str) -> usize {
     text.chars().map(wide).sum()
@@ -99,6 +115,15 @@ mod tests {
         }
         assert_eq!(lines(&"x".repeat(90), 40).len(), 3);
         assert_eq!(lines("one\n\n  two\n\n", 40), ["one", "", "  two"]);
+    }
+
+    #[test]
+    fn a_path_is_never_cut() {
+        let path = format!("/srv/{}/SECURITY.md", "x".repeat(90));
+        let text = format!("put the file where the configuration says it is: {path} in the folder");
+        let lines = whole_words(&text, 40);
+        assert_eq!(lines, ["put the file where the configuration", "says it is:", &path, "in the folder"]);
+        assert_eq!(lines.join(" "), text);
     }
 
     #[test]

@@ -149,17 +149,6 @@ pub fn decrypts_with_rsa(cert: &Cert) -> bool {
     cert.is_tsk() && cert.keys().subkeys().any(|ka| rsa(ka.key().pk_algo()))
 }
 
-impl std::fmt::Display for ExpiryWarning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            ExpiryWarning::Soon { at, days_left, .. } => {
-                write!(f, "the encryption subkey expires in {days_left} days, at {at}")
-            }
-            ExpiryWarning::Over(reason) => write!(f, "nobody can encrypt to it: {reason}"),
-        }
-    }
-}
-
 /// Says what `cert` is, as of `now`.
 pub fn describe(cert: &Cert, now: Timestamp) -> CertInfo {
     let policy = crypto_policy(now);

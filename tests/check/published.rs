@@ -124,7 +124,7 @@ fn a_security_txt_ages_and_names_a_key() {
     desk.check().well("published");
     for (expires, level, told) in [
         ("Expires: 2026-03-30T00:00:00Z", "warn", "it expires in 27 days"),
-        ("Expires: 2026-03-01T00:00:00Z", "warn", "it expired at"),
+        ("Expires: 2026-03-01T00:00:00Z", "warn", "it expired"),
         ("Expires: soon", "warn", "no time of RFC 3339"),
         ("", "warn", "it has no Expires"),
     ] {

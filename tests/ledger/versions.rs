@@ -15,13 +15,39 @@ fn a_policy_has_versions() {
     assert_eq!(ledger.policy_in_force(stamp().at).unwrap(), None);
     let two = ResponsePolicy { first_response: Some(Target::new(2, Unit::WorkingDay)), ..Default::default() };
     let one = ResponsePolicy { first_response: Some(Target::new(1, Unit::WorkingDay)), ..Default::default() };
-    assert!(ledger.adopt_policy("SECURITY.md", b"within 2 working days", &two, &stamp()).unwrap());
-    assert!(!ledger.adopt_policy("SECURITY.md", b"within 2 working days", &two, &later(5)).unwrap());
-    assert!(ledger.adopt_policy("SECURITY.md", b"within a working day", &one, &later(100)).unwrap());
+    assert!(ledger.adopt_policy("SECURITY.md", b"within 2 working days", &two, &stamp()).unwrap().is_some());
+    assert!(!ledger.adopt_policy("SECURITY.md", b"within 2 working days", &two, &later(5)).unwrap().is_some());
+    assert!(ledger.adopt_policy("SECURITY.md", b"within a working day", &one, &later(100)).unwrap().is_some());
     for (at, expected) in [(-1000, &two), (50, &two), (100, &one), (1000, &one)] {
         assert_eq!(&ledger.policy_in_force(later(at).at).unwrap().unwrap().policy, expected, "{at}");
     }
     assert_eq!(ledger.policies().unwrap().len(), 2);
+    sound(&ledger);
+}
+
+/// A clock that was turned back, or `--now`, would otherwise put another policy under reports that are here already.
+#[test]
+fn a_version_is_never_dated_before_what_has_arrived() {
+    let home = Home::new();
+    let mut ledger = home.open();
+    let policy = |days| ResponsePolicy { first_response: Some(Target::new(days, Unit::Day)), ..Default::default() };
+    let adopt = |ledger: &mut Ledger, days, at: i64| {
+        let text = format!("within {days} days");
+        ledger.adopt_policy("SECURITY.md", text.as_bytes(), &policy(days), &later(at)).unwrap()
+    };
+    assert_eq!(adopt(&mut ledger, 2, 100), Some(later(100).at));
+    // Before the first, which counts for all that came before it.
+    let first = ledger.policies().unwrap()[0].adopted_at;
+    assert_eq!(adopt(&mut ledger, 9, 50), Some(first));
+    ledger.store(&incoming(b"Subject: x\n\nx\n", "1"), &later(500)).unwrap();
+    let received = ledger.message(MessageId(1)).unwrap().received_at;
+    let held = ledger.policy_in_force(received).unwrap();
+    let since = adopt(&mut ledger, 5, 200).unwrap();
+    assert!(since > received, "{since} is not after {received}");
+    assert_eq!(ledger.policy_in_force(received).unwrap(), held);
+    // What is in force now is not adopted again and again because a later one is dated in the future.
+    assert_eq!(adopt(&mut ledger, 7, 900_000), Some(later(900_000).at));
+    assert_eq!(adopt(&mut ledger, 5, 1_000), None);
     sound(&ledger);
 }
 

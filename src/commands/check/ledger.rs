@@ -34,7 +34,7 @@ fn inside(app: &App, config: &Config, ledger: &Ledger) -> Result<Vec<Finding>, E
         0 => Finding::ok("overdue", "nothing is overdue"),
         n => Finding::warn("overdue", format!("{n} overdue")).hint("sealpost list --overdue"),
     }];
-    found.extend(policy::in_force(config, ledger));
+    found.extend(policy::in_force(config, ledger, app.now));
     // What lies in a closed report was dealt with; nobody is reminded of it for ever.
     let of_open = |ids: Vec<MessageId>| -> Result<usize, Error> {
         let mut count = 0;
@@ -57,7 +57,8 @@ fn inside(app: &App, config: &Config, ledger: &Ledger) -> Result<Vec<Finding>, E
         });
     }
     found.extend(judge::outbox(&waiting, app.now));
-    found.push(judge::last_poll(ledger.last_poll()?, app.now));
+    let here = config.calendar.now(app.now);
+    found.push(judge::last_poll(ledger.last_poll()?, &here));
     let backup = ledger.last_backup()?.map(|last| judge::Backup {
         at: last.at,
         verified: last.verified,
@@ -65,7 +66,7 @@ fn inside(app: &App, config: &Config, ledger: &Ledger) -> Result<Vec<Finding>, E
         good: last.good,
         other_key: last.other_key,
     });
-    found.push(judge::last_backup(backup, ledger.message_count()?, app.now));
-    found.push(judge::clock(ledger.last_event_at()?, app.now));
+    found.push(judge::last_backup(backup, ledger.message_count()?, &here));
+    found.push(judge::clock(ledger.last_event_at()?, &here));
     Ok(found)
 }

@@ -1,11 +1,14 @@
 //! Our own keys: there, unlockable, able to decrypt and sign, not about to expire.
 
+use jiff::Timestamp;
+
+use crate::clock::words::exact;
 use crate::commands::App;
 use crate::commands::keys::{self, Unlock};
 use crate::config::{Config, Standing};
 use crate::output::health::Finding;
 use crate::pgp::certs::own::{self, Concern};
-use crate::pgp::certs::{self, Certificate, ExpiryWarning};
+use crate::pgp::certs::{self, Certificate, ExpiryWarning, Unusable};
 use crate::pgp::keyring::Keyring;
 use crate::safe;
 
@@ -31,7 +34,8 @@ pub fn own_keys(app: &App, config: &Config) -> Vec<Finding> {
     found.extend(passphrase(app, config, &mut ring));
     found.extend(agent(config, &ring));
     for (place, cert) in ring.own().iter().enumerate() {
-        found.extend(one(app, config, &ring, cert, place == 0));
+        let local = |at: Timestamp| exact(at, &config.calendar.zone);
+        found.extend(one(app, config, &ring, cert, place == 0, &local));
     }
     found
 }
@@ -104,17 +108,17 @@ fn agent(config: &Config, ring: &Keyring) -> Vec<Finding> {
 }
 
 /// One key. The first one signs and is what reporters get; the others may be retired, and open old mail all the same.
-fn one(app: &App, config: &Config, ring: &Keyring, cert: &Certificate, first: bool) -> Vec<Finding> {
+fn one(app: &App, config: &Config, ring: &Keyring, cert: &Certificate, first: bool, local: Local<'_>) -> Vec<Finding> {
     let fingerprint = certs::fingerprint(cert);
     let short = short(&fingerprint);
     let warning = certs::expiry_warning(cert, app.now);
-    let mut found = vec![encryption(short, warning.as_ref(), first)];
+    let mut found = vec![encryption(short, warning.as_ref(), first, local)];
     let retired = !first && matches!(warning, Some(ExpiryWarning::Over(_)));
     let signs = |concern: &Concern| matches!(concern, Concern::CannotSign | Concern::SigningEnds { .. });
     for concern in own::concerns(cert, ring.agent(), app.now) {
         let idle = !first && signs(&concern) || retired;
         if !idle && !own::is_told_by(&concern, warning.as_ref()) {
-            found.push(told(short, &concern));
+            found.push(told(short, &concern, local));
         }
     }
     if certs::decrypts_with_rsa(cert) {
@@ -126,26 +130,45 @@ fn one(app: &App, config: &Config, ring: &Keyring, cert: &Certificate, first: bo
     found
 }
 
-fn encryption(short: &str, warning: Option<&ExpiryWarning>, first: bool) -> Finding {
+fn encryption(short: &str, warning: Option<&ExpiryWarning>, first: bool, local: Local<'_>) -> Finding {
     match warning {
         None => Finding::ok("key", format!("{short} can be encrypted to")),
-        Some(soon @ ExpiryWarning::Soon { within_days, .. }) => {
+        Some(ExpiryWarning::Soon { at, days_left, within_days }) => {
             let hint = match within_days {
                 7 => {
                     "extend it now, publish it, and replace the copies that are out there: people need days to take a new one"
                 }
                 _ => "extend it, publish it, and replace the copies that are out there",
             };
-            Finding::warn("key", format!("{short}: {soon}")).within(*within_days).hint(hint)
+            let words = format!("{short}: the encryption subkey expires in {days_left} days, {}", local(*at));
+            Finding::warn("key", words).within(*within_days).hint(hint)
         }
         Some(ExpiryWarning::Over(_)) if !first => Finding::ok("key", format!("{short} is retired: it opens old mail")),
-        Some(over) => Finding::fail("key", format!("{short}: {}", safe::line(&over.to_string())))
+        Some(ExpiryWarning::Over(why)) => Finding::fail("key", format!("{short}: {}", over(why, local)))
             .hint("reporters cannot encrypt to it; extend or replace it, and publish the new one"),
     }
 }
 
-fn told(short: &str, concern: &Concern) -> Finding {
-    let words = format!("{short}: {concern}");
+/// An instant as the team's wall shows it.
+type Local<'a> = &'a dyn Fn(Timestamp) -> String;
+
+fn over(why: &Unusable, local: Local<'_>) -> String {
+    match why {
+        Unusable::Expired(at) => format!("nobody can encrypt to it: it expired {}", local(*at)),
+        Unusable::SubkeyExpired(at) => {
+            format!("nobody can encrypt to it: its encryption subkey expired {}", local(*at))
+        }
+        other => safe::line(&format!("nobody can encrypt to it: {other}")),
+    }
+}
+
+fn told(short: &str, concern: &Concern, local: Local<'_>) -> Finding {
+    let words = match concern {
+        Concern::SigningEnds { at, days_left, .. } => {
+            format!("{short}: the signing key expires in {days_left} days, {}", local(*at))
+        }
+        other => format!("{short}: {other}"),
+    };
     match concern {
         Concern::SecretAway { all: true, .. } => Finding::fail("key", words)
             .hint("mail to it cannot be opened; import the subkey's secret, or put the card in"),

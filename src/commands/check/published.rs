@@ -148,7 +148,7 @@ impl Watch<'_> {
                 let read = whereabouts::security_txt(&String::from_utf8_lossy(&bytes));
                 let shown = path.display().to_string();
                 self.found.push(match read.expires {
-                    Expires::At(at) => judge::security_txt(&shown, at, self.app.now),
+                    Expires::At(at) => judge::security_txt(&shown, at, &self.config.calendar.now(self.app.now)),
                     Expires::Missing => {
                         Finding::warn("security.txt", format!("{shown}: it has no Expires, which RFC 9116 demands"))
                             .hint("Expires: a date within a year")

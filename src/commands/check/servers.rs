@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Zoned;
+
 use super::junk;
 use crate::commands::App;
 use crate::commands::servers::{self, wire_error};
@@ -22,7 +24,7 @@ fn patience() -> Timeouts {
 /// Looks at where mail comes from and where it goes.
 pub fn look(app: &App, config: &Config, ledger: Option<&Ledger>) -> Vec<Finding> {
     let mut found = match &config.source {
-        Source::Imap(server) => imap(app, server, ledger),
+        Source::Imap(server) => imap(app, server, ledger, &config.calendar.now(app.now)),
         Source::Maildir { path, .. } => {
             let mut found = vec![if path.join("new").is_dir() || path.join("cur").is_dir() {
                 Finding::ok("maildir", path.display().to_string())
@@ -38,14 +40,14 @@ pub fn look(app: &App, config: &Config, ledger: Option<&Ledger>) -> Vec<Finding>
     found
 }
 
-fn imap(app: &App, server: &Server, ledger: Option<&Ledger>) -> Vec<Finding> {
+fn imap(app: &App, server: &Server, ledger: Option<&Ledger>, now: &Zoned) -> Vec<Finding> {
     let mut imap = match servers::imap_within(app, server, patience()) {
         Ok(imap) => imap,
         Err(e) => return vec![Finding::fail("imap", e.message).hint(e.hints.join("; "))],
     };
     let host = safe::short(&server.host, 80);
     let mut found = vec![Finding::ok("imap", format!("{host}: {}", connected(server)))];
-    found.extend(imap.certificate_ends().map(|ends| judge::certificate("imap-cert", &host, ends, app.now)));
+    found.extend(imap.certificate_ends().map(|ends| judge::certificate("imap-cert", &host, ends, now)));
     found.extend(mailboxes(&mut imap, server));
     found.extend(junk::imap(&mut imap, server, ledger));
     imap.close();
@@ -103,8 +105,9 @@ fn way_out(app: &App, config: &Config) -> Vec<Finding> {
                 _ => "the sendmail command is there".to_owned(),
             };
             let mut found = vec![Finding::ok("mail-out", words)];
+            let here = config.calendar.now(app.now);
             if let (Some(ends), Some(MailerConfig::Smtp(server))) = (ends, &config.mailer) {
-                found.push(judge::certificate("smtp-cert", &safe::short(&server.host, 80), ends, app.now));
+                found.push(judge::certificate("smtp-cert", &safe::short(&server.host, 80), ends, &here));
             }
             found
         }

@@ -18,7 +18,7 @@ pub fn adopt(app: &App, file: Option<&Path>) -> anyhow::Result<Done> {
     let path = path.ok_or_else(super::none_configured)?;
     let (bytes, policy) = desk::read_policy(&path, &desk::packs_of(&config)?)?;
     let mut ledger = books::write(&config, &books::stamp(app))?;
-    let before = ledger.policies()?.pop().map(|version| version.policy);
+    let before = ledger.policy_in_force(app.now)?.map(|version| version.policy);
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let adopted = ledger.adopt_policy(&name, &bytes, &policy, &books::stamp(app))?;
     let mut notices = Vec::new();
@@ -26,9 +26,15 @@ pub fn adopt(app: &App, file: Option<&Path>) -> anyhow::Result<Done> {
         notices.push(format!("the configuration names {}: the next poll adopts that file again", configured.display()));
     }
     notices.extend(super::unclocked(&policy));
-    let changes = if adopted { changes(before.as_ref(), &policy) } else { Vec::new() };
-    Ok(Done::new(Adopted { file: path.display().to_string(), adopted, since: app.now, changes, notices })
-        .zone(&config.calendar.zone))
+    let changes = if adopted.is_some() { changes(before.as_ref(), &policy) } else { Vec::new() };
+    Ok(Done::new(Adopted {
+        file: path.display().to_string(),
+        adopted: adopted.is_some(),
+        since: adopted,
+        changes,
+        notices,
+    })
+    .zone(&config.calendar.zone))
 }
 
 /// Every version that was ever in force, with what it changed and how many reports are held to it.
@@ -50,7 +56,7 @@ pub fn log(app: &App) -> anyhow::Result<Done> {
         });
         before = Some(&version.policy);
     }
-    let pending = pending(&config, versions.last())?;
+    let pending = pending(&config, AdoptedPolicy::in_force(&versions, app.now))?;
     Ok(Done::new(Versions { versions: all, pending }).zone(&config.calendar.zone))
 }
 
@@ -66,10 +72,10 @@ fn held(desk: &Desk, versions: &[AdoptedPolicy]) -> Vec<usize> {
     counts
 }
 
-/// Whether the configured file is not the newest version yet.
-fn pending(config: &Config, newest: Option<&AdoptedPolicy>) -> Result<Option<String>, Error> {
+/// Whether the configured file is not the version in force yet.
+fn pending(config: &Config, held: Option<&AdoptedPolicy>) -> Result<Option<String>, Error> {
     let Some((bytes, policy)) = desk::published_policy(config)? else { return Ok(None) };
-    let known = newest.is_some_and(|newest| newest.text == bytes && newest.policy == policy);
+    let known = held.is_some_and(|held| held.text == bytes && held.policy == policy);
     let file = config.policy.as_deref().unwrap_or(Path::new("")).display();
     Ok((!known).then(|| format!("{file} is not in force yet: the next poll, or sealpost policy adopt, adopts it")))
 }

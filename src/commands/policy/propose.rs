@@ -10,6 +10,6 @@ pub fn run(app: &App) -> anyhow::Result<Done> {
     let config = app.config()?;
     let ledger = books::read(app, &config)?;
     let desk = Desk::read(app, &config, &ledger)?;
-    let proposal = propose::propose(desk.all().map(|(_, state)| state), &desk.calendar, app.now);
+    let proposal = propose::propose(desk.all().map(|(_, state)| state), desk.began, &desk.calendar, app.now);
     Ok(Done::new(Proposed::new(&proposal)).zone(&config.calendar.zone))
 }

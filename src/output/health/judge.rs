@@ -1,9 +1,10 @@
 //! Which number is how bad: pure, so that each line can be tested without a full disk, an old ledger or a dying certificate.
+//! `now` brings the team's time zone, in which instants are told.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::Finding;
-use crate::clock::words::span;
+use crate::clock::words::{self, span};
 use crate::safe::{self, Foreign};
 
 const MIB: u64 = 1 << 20;
@@ -36,29 +37,29 @@ pub fn disk(free: u64, ledger: u64) -> Finding {
 
 /// A server's certificate: warned of 30, 14 and 7 days before it ends. One that has ended stops the connection and is told
 /// there.
-pub fn certificate(about: &'static str, host: &str, ends: Timestamp, now: Timestamp) -> Finding {
-    let left = ends.duration_since(now);
+pub fn certificate(about: &'static str, host: &str, ends: Timestamp, now: &Zoned) -> Finding {
+    let left = ends.duration_since(now.timestamp());
     let days = left.as_hours() / 24;
     let Some(step) = [7, 14, 30].into_iter().find(|step| days < *step) else {
         return Finding::ok(about, format!("the certificate of {host} is good for {days} days"));
     };
     let words = match left.is_positive() {
-        true => format!("the certificate of {host} ends in {}, at {ends}", counted(days, "day")),
-        false => format!("the certificate of {host} ended at {ends}"),
+        true => format!("the certificate of {host} ends in {}, {}", counted(days, "day"), exact(ends, now)),
+        false => format!("the certificate of {host} ended {}", exact(ends, now)),
     };
     Finding::warn(about, words).within(step).hint("whoever runs the server renews it; after that no poll gets through")
 }
 
 /// The last poll that went well.
-pub fn last_poll(at: Option<Timestamp>, now: Timestamp) -> Finding {
+pub fn last_poll(at: Option<Timestamp>, now: &Zoned) -> Finding {
     let hint = "is the crontab line or the timer still there?";
     match at {
         None => Finding::ok("last-poll", "none yet"),
-        Some(at) if now.duration_since(at).as_hours() >= POLL_STALE_H => {
-            Finding::warn("last-poll", format!("the last poll that went well was {} ago, at {at}", ago(at, now)))
-                .hint(hint)
+        Some(at) if now.timestamp().duration_since(at).as_hours() >= POLL_STALE_H => {
+            let words = format!("the last poll that went well was {} ago, {}", ago(at, now), exact(at, now));
+            Finding::warn("last-poll", words).hint(hint)
         }
-        Some(at) => Finding::ok("last-poll", format!("{at} (noted once an hour)")),
+        Some(at) => Finding::ok("last-poll", format!("{} (noted once an hour)", exact(at, now))),
     }
 }
 
@@ -78,7 +79,7 @@ pub struct Backup {
 }
 
 /// The last backup, of a ledger that holds so many messages.
-pub fn last_backup(last: Option<Backup>, messages: u64, now: Timestamp) -> Finding {
+pub fn last_backup(last: Option<Backup>, messages: u64, now: &Zoned) -> Finding {
     let hint = "sealpost backup FILE";
     let Some(Backup { at, verified, sound, good, other_key }) = last else {
         return match messages {
@@ -87,28 +88,39 @@ pub fn last_backup(last: Option<Backup>, messages: u64, now: Timestamp) -> Findi
         };
     };
     if !sound {
-        let good = good.map_or("no other was ever made".into(), |at| format!("the last that can is of {at}"));
-        let words =
-            format!("the last backup, of {at}, is of a ledger that does not hold together and cannot be restored");
+        let good = good
+            .map_or("no other was ever made".into(), |good| format!("the last that can is of {}", exact(good, now)));
+        let words = format!(
+            "the last backup, of {}, is of a ledger that does not hold together and cannot be restored",
+            exact(at, now)
+        );
         return Finding::warn("backup", format!("{words}; {good}")).hint("keep older backups; sealpost audit");
     }
-    if now.duration_since(at).as_hours() >= 24 * BACKUP_STALE_D {
-        return Finding::warn("backup", format!("the last backup was made {} ago, at {at}", ago(at, now))).hint(hint);
+    if now.timestamp().duration_since(at).as_hours() >= 24 * BACKUP_STALE_D {
+        let words = format!("the last backup was made {} ago, {}", ago(at, now), exact(at, now));
+        return Finding::warn("backup", words).hint(hint);
     }
     if other_key {
-        let words =
-            format!("the ledger was restored from the last backup, of {at}, and is sealed with another key since");
+        let words = format!(
+            "the ledger was restored from the last backup, of {}, and is sealed with another key since",
+            exact(at, now)
+        );
         return Finding::warn("backup", words).hint("sealpost backup FILE: the key in older ones does not open it");
     }
-    Finding::ok("backup", if verified { at.to_string() } else { format!("{at}, not verified") })
+    let at = exact(at, now);
+    Finding::ok("backup", if verified { at } else { format!("{at}, not verified") })
 }
 
 /// The clock of this machine against the latest event in the ledger.
-pub fn clock(last_event: Option<Timestamp>, now: Timestamp) -> Finding {
+pub fn clock(last_event: Option<Timestamp>, now: &Zoned) -> Finding {
     match last_event {
-        Some(at) if at.duration_since(now) > CLOCK_SLACK => Finding::warn(
+        Some(at) if at.duration_since(now.timestamp()) > CLOCK_SLACK => Finding::warn(
             "clock",
-            format!("the clock says {now}, and the ledger has an event of {at}: it was turned back, or was wrong then"),
+            format!(
+                "the clock says {}, and the ledger has an event of {}: it was turned back, or was wrong then",
+                exact(now.timestamp(), now),
+                exact(at, now)
+            ),
         )
         .hint("set the clock; deadlines are computed from it"),
         _ => Finding::ok("clock", "it stands after everything in the ledger"),
@@ -198,20 +210,20 @@ pub fn waiting(unopened: usize, quarantined: usize, pending: usize) -> Vec<Findi
 }
 
 /// A security.txt that ends (RFC 9116: whoever reads it after that does not rely on it).
-pub fn security_txt(file: &str, ends: Timestamp, now: Timestamp) -> Finding {
-    let left = ends.duration_since(now);
+pub fn security_txt(file: &str, ends: Timestamp, now: &Zoned) -> Finding {
+    let left = ends.duration_since(now.timestamp());
     let days = left.as_hours() / 24;
     let hint = "set Expires to a date within a year, and publish it again";
     match [7, 14, 30].into_iter().find(|step| days < *step) {
         None => Finding::ok("security.txt", format!("{file}: it holds for {days} days")),
         Some(step) if left.is_positive() => {
-            Finding::warn("security.txt", format!("{file}: it expires in {}, at {ends}", counted(days, "day")))
-                .within(step)
-                .hint(hint)
+            let words = format!("{file}: it expires in {}, {}", counted(days, "day"), exact(ends, now));
+            Finding::warn("security.txt", words).within(step).hint(hint)
         }
-        Some(step) => Finding::warn("security.txt", format!("{file}: it expired at {ends}, and readers pass over it"))
-            .within(step)
-            .hint(hint),
+        Some(step) => {
+            let words = format!("{file}: it expired {}, and readers pass over it", exact(ends, now));
+            Finding::warn("security.txt", words).within(step).hint(hint)
+        }
     }
 }
 
@@ -225,8 +237,12 @@ pub fn mails(n: usize) -> String {
     if n == 1 { "1 mail".to_owned() } else { format!("{n} mails") }
 }
 
-fn ago(at: Timestamp, now: Timestamp) -> String {
-    span(now.as_second() - at.as_second())
+fn ago(at: Timestamp, now: &Zoned) -> String {
+    span(now.timestamp().as_second() - at.as_second())
+}
+
+fn exact(at: Timestamp, now: &Zoned) -> String {
+    words::exact(at, now.time_zone())
 }
 
 /// `512 MiB`, rounded down: never more than there is.
@@ -242,10 +258,15 @@ fn bytes(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::calendar::Calendar;
     use crate::output::health::Level;
 
     fn now() -> Timestamp {
         "2026-03-02T12:00:00Z".parse().unwrap()
+    }
+
+    fn here() -> Zoned {
+        now().to_zoned(Calendar::zone_named("Europe/Berlin").unwrap())
     }
 
     fn hours(n: i64) -> Timestamp {
@@ -280,19 +301,21 @@ mod tests {
             (24 * 7 - 1, Level::Warn, Some(7)),
             (-1, Level::Warn, Some(7)),
         ] {
-            let found = certificate("imap-cert", "mail.example.org", hours(left), now());
+            let found = certificate("imap-cert", "mail.example.org", hours(left), &here());
             assert_eq!((found.level, found.within_days), (level, step), "{left}: {:?}", found.words);
-            let file = security_txt("security.txt", hours(left), now());
+            let file = security_txt("security.txt", hours(left), &here());
             assert_eq!((file.level, file.within_days), (level, step), "{left}: {:?}", file.words);
         }
-        assert!(certificate("imap-cert", "h", hours(25), now()).words.contains("in 1 day,"));
-        assert!(security_txt("f", hours(-1), now()).words.contains("expired"));
+        assert!(certificate("imap-cert", "h", hours(25), &here()).words.contains("in 1 day,"));
+        assert!(security_txt("f", hours(-1), &here()).words.contains("expired"));
+        // The 2nd of March, 12:00 UTC, and an hour less.
+        assert!(certificate("imap-cert", "h", hours(-1), &here()).words.contains("ended Mon 2026-03-02 12:00 CET"));
     }
 
     #[test]
     fn backups() {
-        let judged = |last: Option<Backup>| last_backup(last, 1, now());
-        assert_eq!(last_backup(None, 0, now()).level, Level::Ok);
+        let judged = |last: Option<Backup>| last_backup(last, 1, &here());
+        assert_eq!(last_backup(None, 0, &here()).level, Level::Ok);
         assert_eq!(judged(None).level, Level::Warn);
         let made = |at| Backup { at, verified: true, sound: true, good: Some(at), other_key: false };
         assert_eq!(judged(Some(made(hours(-24 * 7 + 1)))).level, Level::Ok);
@@ -304,7 +327,7 @@ mod tests {
         assert!(other.level == Level::Warn && other.words.contains("another key since"), "{other:?}");
         // However fresh: what cannot be restored is no backup.
         for (good, words) in
-            [(None, "no other was ever made"), (Some(hours(-30)), "the last that can is of 2026-03-01T06:00:00Z")]
+            [(None, "no other was ever made"), (Some(hours(-30)), "the last that can is of Sun 2026-03-01 07:00 CET")]
         {
             let found = judged(Some(Backup { sound: false, good, ..made(hours(-1)) }));
             assert!(found.level == Level::Warn && found.words.contains(words), "{found:?}");
@@ -313,14 +336,14 @@ mod tests {
 
     #[test]
     fn polls_and_the_clock() {
-        assert_eq!(last_poll(None, now()).level, Level::Ok);
-        assert_eq!(last_poll(Some(hours(-23)), now()).level, Level::Ok);
-        let old = last_poll(Some(hours(-50)), now());
+        assert_eq!(last_poll(None, &here()).level, Level::Ok);
+        assert_eq!(last_poll(Some(hours(-23)), &here()).level, Level::Ok);
+        let old = last_poll(Some(hours(-50)), &here());
         assert_eq!(old.level, Level::Warn);
         assert!(old.words.contains("2 d ago"), "{:?}", old.words);
-        assert_eq!(clock(None, now()).level, Level::Ok);
-        assert_eq!(clock(Some(now() + SignedDuration::from_secs(120)), now()).level, Level::Ok);
-        assert_eq!(clock(Some(now() + SignedDuration::from_secs(121)), now()).level, Level::Warn);
+        assert_eq!(clock(None, &here()).level, Level::Ok);
+        assert_eq!(clock(Some(now() + SignedDuration::from_secs(120)), &here()).level, Level::Ok);
+        assert_eq!(clock(Some(now() + SignedDuration::from_secs(121)), &here()).level, Level::Warn);
     }
 
     #[test]

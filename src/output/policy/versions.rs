@@ -16,7 +16,8 @@ pub struct Adopted {
     /// False where this very version is in force already.
     pub adopted: bool,
     /// Since when it holds, where it was adopted.
-    pub since: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     /// What it promises otherwise than the version before.
     pub changes: Vec<String>,
     /// What a person should know.
@@ -25,17 +26,13 @@ pub struct Adopted {
 
 impl View for Adopted {
     fn json(&self) -> serde_json::Value {
-        let mut value = document(self);
-        if let Some(object) = value.as_object_mut().filter(|_| !self.adopted) {
-            object.remove("since");
-        }
-        value
+        document(self)
     }
 
     fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
         let file = safe::short(&self.file, 60);
-        if self.adopted {
-            let since = screen.exact(self.since);
+        if let Some(since) = self.since {
+            let since = screen.exact(since);
             writeln!(out, "{file} is in force since {since}; reports that arrived before keep the policy they had")?;
             changes(&self.changes, out)?;
         } else {
