@@ -350,7 +350,17 @@ impl<'a> Sentence<'a> {
 const FOR: [&str; 9] = ["for", "in", "on", "if", "für", "pour", "para", "per", "voor"];
 
 /// Words between an amount of time and the severity it is for.
-const LINKS: [&str; 28] = [
+const LINKS: [&str; 38] = [
+    "toute",
+    "toutes",
+    "faille",
+    "failles",
+    "vulnérabilité",
+    "vulnérabilités",
+    "les",
+    "alle",
+    "vulnerabilidades",
+    "falhas",
     "severities",
     "severity",
     "classified",

@@ -124,7 +124,8 @@ const YES: [&str; 12] = [
     "🟩",
 ];
 /// Words that say yes, at the beginning of a cell.
-const YES_WORDS: [&str; 16] = [
+const YES_WORDS: [&str; 17] = [
+    "security",
     "stable",
     "lts",
     "yes",

@@ -70,7 +70,10 @@ impl Scene<'_> {
 
     fn ends_in_a_list(&self) -> bool {
         let last = self.sentence.range.end.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i));
-        last.is_some_and(|t| t.kind == Kind::Mark(':'))
+        let before = self.sentence.range.end.checked_sub(2).and_then(|i| self.sentence.words.tokens.get(i));
+        let with = before.is_some_and(|t| matches!(t.norm.as_str(), "with" | "including"));
+        let gets = with || self.sentence.set(&self.sentence.range).has(Sense::Receive);
+        gets && last.is_some_and(|t| t.kind == Kind::Mark(':'))
     }
 
     pub(super) fn public(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {

@@ -144,7 +144,11 @@ impl Scene<'_> {
     /// "Wait", "give us" or "allow" close before the amount.
     fn asks(&self, duration: &Duration) -> bool {
         let near = duration.tokens.start.saturating_sub(12).max(self.sentence.range.start)..duration.tokens.start;
-        self.sentence.set(&near).has(Sense::Wait)
+        // "Allow time for a fix: we answer within 2 days": the label asks, the amount is ours.
+        let ours = self.sentence.label().is_some_and(|l| {
+            self.sentence.set(&l).has(Sense::Wait) && self.sentence.set(&(l.end..duration.tokens.start)).has(Sense::Us)
+        });
+        !ours && self.sentence.set(&near).has(Sense::Wait)
     }
 
     /// "Write again after 3 days", by the reporter: what we follow up is an answer.
