@@ -67,6 +67,16 @@ pub enum Role {
     Outgoing,
 }
 
+/// What may pass by itself and kept a reply from going out. In each case nothing of it went out, for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Passing {
+    /// The way out: no other reply would have fared better.
+    Server,
+    /// The server does not take this one now; it may take another.
+    Reply,
+}
+
 /// One thing that happened. The names are the ledger's format: add, never rename.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
@@ -201,6 +211,9 @@ pub enum What {
         outbox: i64,
         /// Why.
         reason: String,
+        /// It stays queued and is tried again; absent where it waits for a person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passing: Option<Passing>,
     },
     /// Nobody knows whether it went out; never sent again by itself.
     SendUnknown {
@@ -243,6 +256,9 @@ pub enum What {
         head: String,
         /// It was read back and found whole.
         verified: bool,
+        /// What the audit of that copy found wrong. With any, it cannot be restored.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        problems: u64,
     },
     /// This ledger came out of a backup. What happened between the two is not in it.
     Restored {
@@ -250,12 +266,23 @@ pub enum What {
         made_at: Timestamp,
         /// Replies that may have gone out in between, so that a person decides about them.
         held: u64,
+        /// The ledger is sealed with the key that was here, which is not the one in the backups made until then.
+        #[serde(default, skip_serializing_if = "is_false")]
+        other_key: bool,
     },
     /// The mailbox was renumbered, shows fewer messages, or otherwise made a person curious.
     Noticed {
         /// What.
         text: String,
     },
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// An event as the ledger keeps it.
@@ -407,5 +434,23 @@ fn state_from(closed: bool, facts: &BTreeMap<Fact, Recorded>, triage: Option<&Tr
         State::Acknowledged
     } else {
         State::New
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What ledgers hold from before there was `passing` is read as it was meant: a person decides. What is written now, older
+    /// programs read so too, since they pass over the field.
+    #[test]
+    fn a_failure_from_before_tries_waits_for_a_person() {
+        let old = r#"{"what":"send_failed","outbox":1,"reason":"no route"}"#;
+        let failed = |passing| What::SendFailed { outbox: 1, reason: "no route".into(), passing };
+        assert_eq!(serde_json::from_str::<What>(old).unwrap(), failed(None));
+        assert_eq!(serde_json::to_string(&failed(None)).unwrap(), old);
+        let new = r#"{"what":"send_failed","outbox":1,"reason":"no route","passing":"server"}"#;
+        assert_eq!(serde_json::to_string(&failed(Some(Passing::Server))).unwrap(), new);
+        assert_eq!(serde_json::from_str::<What>(new).unwrap(), failed(Some(Passing::Server)));
     }
 }

@@ -215,7 +215,12 @@ pub fn report_clocks(
     let severity = report.severity.as_deref().or(case.severity.as_deref());
     let bench = Bench { calendar, now };
     let mut clocks = Vec::with_capacity(2);
-    if let Some(target) = Kind::FirstResponse.target(policy, severity) {
+    // A first answer is due before anybody knows the severity: until then the shortest promise counts.
+    let shortest = policy.shortest_first_response().filter(|_| severity.is_none()).map(|target| {
+        let only = "the gravest reports; the severity of this one is not known yet";
+        Target { applies_to: Some(only.to_owned()), ..target.clone() }
+    });
+    if let Some(target) = Kind::FirstResponse.target(policy, severity).or(shortest.as_ref()) {
         // Whatever else a policy may say, waiting for an answer begins when the reporter wrote.
         let (starts, done) = (report.first_written(), report.first_answer());
         let run = Run { starts, done, ended: report.closed_at, pauses: &report.pauses };

@@ -43,6 +43,30 @@ pub struct Config {
     pub away: Vec<PathBuf>,
     /// The calendar's parts.
     pub calendar: CalendarConfig,
+    /// What `check` tells and reminds nobody of.
+    pub accepted: Vec<Standing>,
+}
+
+/// A state that may be meant to last, and of which `check` would want a person every day until its owner accepts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A team key in a file that no passphrase protects.
+    KeyWithoutPassphrase,
+    /// A team key that decrypts with RSA in this process.
+    RsaDecryption,
+}
+
+impl Standing {
+    /// All of them.
+    pub const ALL: [Standing; 2] = [Standing::KeyWithoutPassphrase, Standing::RsaDecryption];
+
+    /// As the configuration names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Standing::KeyWithoutPassphrase => "key-without-passphrase",
+            Standing::RsaDecryption => "rsa-decryption",
+        }
+    }
 }
 
 /// A pack of clocks, by its name; which there are, the clock knows.
@@ -300,6 +324,11 @@ mod tests {
                 "address = \"a@example.org\"\n[maildir]\npath=\"m\"\n[policy]\nworking_hours=\"09:00-25:00\"",
                 5,
                 "closing",
+            ),
+            (
+                "address = \"a@example.org\"\n[maildir]\npath=\"m\"\n[check]\naccept=[\"everything\"]",
+                5,
+                "\"key-without-passphrase\" or \"rsa-decryption\"",
             ),
             (
                 "address = \"a@example.org\"\n[imap]\nhost=\"h\"\nuser=\"u\"\npassword_command=[]",

@@ -8,6 +8,7 @@ pub mod address;
 mod draft;
 pub mod template;
 pub mod thread;
+pub mod tries;
 
 use jiff::Timestamp;
 

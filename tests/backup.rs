@@ -11,7 +11,7 @@ use serde_json::Value;
 
 mod support;
 
-use support::{figure, rounds};
+use support::{figure, private, rounds};
 
 /// A folder with a configuration, the team key and a ledger of some mails.
 struct Bench {
@@ -54,10 +54,7 @@ impl Bench {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, bytes).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        private(&self.path(name), bytes);
     }
 
     fn command(&self, args: &str) -> Command {
@@ -211,8 +208,10 @@ fn what_was_lost_is_as_it_was_after_a_restore() {
     assert_eq!(bench.reports(), before, "states, clocks and times are as they were");
     let mail = "From: new@example.net\nSubject: New\nMessage-ID: <new@example.net>\nReceived: by x; Mon, 02 Mar 2026 11:00:00 +0000\n\nx\n";
     bench.write("mail/new/1.host", mail.as_bytes());
-    let polled = bench.run("poll", 0);
+    // What was held waits for a person, and polls say so.
+    let polled = bench.run("poll", 3);
     assert_eq!((&polled["stored"], &polled["sent"]), (&1.into(), &0.into()), "{polled}");
+    assert_eq!(polled["outbox"]["undecided"], 1, "{polled}");
     assert!(!bench.path("sent.eml").exists(), "nothing goes out a second time");
     let fresh = bench.reports().into_iter().find(|r| r["subject"] == "New").unwrap();
     assert_eq!(fresh["received_at"], "2026-03-02T11:00:00Z");
@@ -324,11 +323,89 @@ fn a_backup_goes_nowhere_but_to_a_new_file() {
     assert!(bench.refusal("backup there.pgp", 1).contains("exists already"));
     assert_eq!(fs::read(bench.path("there.pgp")).unwrap(), b"mine");
     assert!(bench.refusal("backup -", 2).contains("needs a file"));
-    bench.refusal("backup no/such/folder.pgp", 1);
+    for command in ["backup no/such/folder.pgp", "audit --write-anchor no/such/a.asc"] {
+        let said = bench.refusal(command, 1);
+        assert!(said.contains("there is no folder ") && said.contains("no/such"), "{said}");
+        assert!(!said.contains("partial"), "{said}");
+    }
     fs::create_dir(bench.path("backups")).unwrap();
     let made = bench.run("backup backups", 0);
     assert!(made["file"].as_str().unwrap().ends_with("/backups/sealpost-2026-03-02T120000Z.pgp"), "{made}");
     assert_eq!(bench.data(), ["ledger.db", "ledger.key"], "no copy stays");
+}
+
+/// What `check` says of backups.
+fn backup_finding(bench: &Bench, status: i32) -> (String, String) {
+    let found = bench.run("check --offline", status);
+    let of_backups = found["findings"].as_array().unwrap().iter().find(|f| f["about"] == "backup").unwrap();
+    (of_backups["level"].as_str().unwrap().to_owned(), of_backups["words"].as_str().unwrap().to_owned())
+}
+
+/// The key in a backup from before the restore does not open a ledger that was sealed with another key.
+#[test]
+fn a_ledger_restored_under_another_key_wants_a_new_backup() {
+    let bench = Bench::new();
+    bench.run("backup old.pgp", 0);
+    bench.lose();
+    let same = bench.run("restore old.pgp", 0);
+    assert_eq!(same["other_key"], false);
+    assert_eq!(backup_finding(&bench, 3).0, "ok");
+    bench.lose();
+    let here = format!("{}\n", "5a".repeat(32));
+    bench.write("data/ledger.key", here.as_bytes());
+    let words = String::from_utf8(bench.output("restore old.pgp").stdout).unwrap();
+    assert!(words.contains("make a new backup now"), "{words}");
+    assert_eq!(fs::read_to_string(bench.path("data/ledger.key")).unwrap(), here);
+    let (level, words) = backup_finding(&bench, 3);
+    assert!(level == "warn" && words.contains("another key"), "{level} {words}");
+    // With its key lost the ledger is in the way, and the way out that keeps it stands first.
+    fs::remove_file(bench.path("data/ledger.key")).unwrap();
+    let output = bench.output("restore old.pgp");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let at = |word: &str| said.find(word).unwrap_or_else(|| panic!("{word} is not in {said}"));
+    assert!(at("restore --key-only") < at("restore --replace"), "{said}");
+    assert!(bench.refusal("restore --key-only old.pgp", 1).contains("the key in this backup does not open"));
+    bench.write("data/ledger.key", here.as_bytes());
+    bench.run("backup new.pgp", 0);
+    assert_eq!(backup_finding(&bench, 3).0, "ok");
+    fs::remove_file(bench.path("data/ledger.key")).unwrap();
+    bench.run("restore --key-only new.pgp", 0);
+    assert_eq!(bench.run("audit", 0)["ok"], true);
+}
+
+#[test]
+fn a_ledger_that_does_not_hold_together_makes_no_backup() {
+    let bench = Bench::new();
+    bench.run("backup good.pgp", 0);
+    let key = fs::read_to_string(bench.path("data/ledger.key")).unwrap();
+    let conn = rusqlite::Connection::open(bench.path("data/ledger.db")).unwrap();
+    conn.execute_batch(&format!("PRAGMA key = \"x'{}'\"; DROP TRIGGER raw_keeps", key.trim())).unwrap();
+    conn.execute_batch("UPDATE raw SET bytes = x'00' WHERE message = 1").unwrap();
+    drop(conn);
+    let made = bench.run("backup bad.pgp", 1);
+    assert_eq!((&made["verified"], made["problems"].as_array().unwrap().is_empty()), (&Value::Bool(false), false));
+    let words = String::from_utf8(bench.output("backup worse.pgp").stdout).unwrap();
+    assert!(words.contains("does not hold together") && words.contains("cannot be restored"), "{words}");
+    let (level, words) = backup_finding(&bench, 3);
+    assert_eq!(level, "warn");
+    assert!(words.contains("does not hold together") && words.contains("the last that can is of 2026"), "{words}");
+    // The backup itself knows, for whoever takes it apart.
+    let tar = bench.gpg(&["--decrypt", "bad.pgp"]).stdout;
+    let manifest = String::from_utf8_lossy(&tar[512..2048]).into_owned();
+    assert!(manifest.contains("\"problems\": ") && !manifest.contains("\"problems\": 0"), "{manifest}");
+    bench.lose();
+    assert!(bench.refusal("restore bad.pgp", 1).contains("does not hold together"));
+    bench.run("restore good.pgp", 0);
+    // A key that is locked keeps nobody from looking at the copy.
+    let locked = Bench::empty("team-locked.pgp");
+    locked.write("in/1.eml", &plain_mail(1));
+    locked.run("import in", 0);
+    let key = fs::read_to_string(locked.path("data/ledger.key")).unwrap();
+    let conn = rusqlite::Connection::open(locked.path("data/ledger.db")).unwrap();
+    conn.execute_batch(&format!("PRAGMA key = \"x'{}'\"; DROP TRIGGER raw_keeps", key.trim())).unwrap();
+    drop(conn);
+    let made = locked.run("backup b.pgp", 1);
+    assert!(made["unverified"].is_string() && !made["problems"].as_array().unwrap().is_empty(), "{made}");
 }
 
 /// Runs a command and kills it after a while; false where it came to its end before.
@@ -515,6 +592,39 @@ fn anchors_tell_a_ledger_that_was_set_back() {
     // Under a history that does not hold together no anchor is written.
     assert_eq!(bench.run("audit --anchor late.asc --write-anchor new.asc", 1)["ok"], false);
     assert!(!bench.path("new.asc").exists());
+}
+
+#[test]
+fn anchors_of_one_second_lie_beside_each_other() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("anchors")).unwrap();
+    // Also when several come at the same moment.
+    let mut running: Vec<_> = (0..6)
+        .map(|_| bench.command("--json audit --write-anchor anchors").stdout(Stdio::null()).spawn().unwrap())
+        .collect();
+    assert!(running.iter_mut().all(|run| run.wait().unwrap().success()));
+    let wrote = bench.run("audit --write-anchor anchors", 0);
+    assert!(wrote["wrote"].as_str().unwrap().ends_with("-7.asc"), "{wrote}");
+    let found = bench.run("audit --anchor anchors", 0);
+    assert_eq!(found["anchors"].as_array().unwrap().len(), 7, "{found}");
+    assert_eq!(fs::read_dir(bench.path("anchors")).unwrap().count(), 7, "nothing else lies there");
+}
+
+/// More than anybody looks at: the newest count, and that others were passed over is said.
+#[test]
+fn of_too_many_anchors_the_rest_is_told() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("anchors")).unwrap();
+    for number in 0..10_002 {
+        fs::write(bench.path(&format!("anchors/anchor-2025-{number:05}.asc")), b"").unwrap();
+    }
+    bench.run("audit --write-anchor anchors", 0);
+    let found = bench.run("audit --anchor anchors", 1);
+    assert_eq!((&found["anchors_passed_over"], found["anchors"].as_array().unwrap().len()), (&3.into(), 10_000));
+    let last = found["anchors"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["ok"], true, "the newest is not among those passed over: {last}");
+    let words = String::from_utf8(bench.output("audit --anchor anchors").stdout).unwrap();
+    assert!(words.contains("3 anchors more, the first by name, not looked at"), "{}", &words[words.len() - 900..]);
 }
 
 /// What can be read of a damaged ledger becomes a new one, with the times of the old.

@@ -8,11 +8,14 @@
 //!
 //! Every run without `--json` is also searched for what a terminal would obey; `raw = true` says that bytes are what was asked for.
 
+#[path = "support/private.rs"]
+mod private;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -107,8 +110,7 @@ fn check(root: &Path, case: &Case) -> Vec<String> {
     }
     for (path, bytes) in wanted {
         let path = dir.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap().write_all(&bytes).unwrap();
+        private::private(&path, &bytes);
     }
     chmod(&case.modes, &dir);
     let mut failures = Vec::new();

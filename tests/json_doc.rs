@@ -1,6 +1,9 @@
 //! `docs/json.md` against the program: every document that it prints has the fields, the types and the absences that the page
 //! names, and no others; and so have the examples on the page.
 
+#[path = "support/private.rs"]
+mod private;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -112,6 +115,8 @@ impl Bench {
         ] {
             bench.write(name, &fs::read(root.join(source)).unwrap());
         }
+        let send = fs::read_to_string(root.join("fixtures/cmd/send.toml")).unwrap();
+        bench.write("later.toml", send.replace("cat > sent.eml", "exit 75").as_bytes());
         let mut policy = fs::read(root.join("fixtures/cmd/policy.md")).unwrap();
         policy.extend_from_slice(b"\nWe give distributors at least 24 hours of notice before a release.\n");
         bench.write("SECURITY.md", &policy);
@@ -128,9 +133,7 @@ impl Bench {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
-        let path = self.folder.path().join(name);
-        fs::write(&path, bytes).unwrap();
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        private::private(&self.folder.path().join(name), bytes);
     }
 
     fn run(&self, args: &[&str], status: i32) -> Value {
@@ -175,6 +178,11 @@ const RUNS: &[(&str, &str, i32)] = &[
     ("outbox send", "outbox send", 0),
     ("reply", "reply 1 --message-file answer.txt --later", 0),
     ("outbox drop", "outbox drop 2", 0),
+    ("reply", "--config later.toml reply 1 --message-file answer.txt", 3),
+    ("poll", "--config later.toml poll", 3),
+    ("outbox", "outbox", 0),
+    ("show", "show 1", 0),
+    ("outbox send", "outbox send", 0),
     ("reply", "reply 1 --message-file answer.txt", 0),
     ("mark", "mark 1 valid --note reproduced", 0),
     ("mark", "mark 2 acknowledged", 0),

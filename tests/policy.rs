@@ -76,6 +76,9 @@ struct Sentence {
     note: String,
     contacts: Option<Vec<String>>,
     fields: Option<Vec<String>>,
+    versions: Option<Vec<String>>,
+    /// "critical fix 7 day", in the order of the document.
+    by_severity: Option<Vec<String>>,
     #[serde(flatten)]
     commitments: BTreeMap<String, String>,
 }
@@ -95,6 +98,10 @@ fn misses(text: &str, case: &Sentence) -> Vec<String> {
             misses.push(format!("{kind}: {got:?}, not {want:?}"));
         }
     }
+    // A clock that starts with something nobody records would never run.
+    if let Some(from) = reading.policy.first_response.as_ref().and_then(|t| t.from.as_ref()) {
+        misses.push(format!("the first response runs from {from:?}, not from the report"));
+    }
     if let Some(contacts) = contacts
         && *contacts != reading.policy.contacts
     {
@@ -105,7 +112,39 @@ fn misses(text: &str, case: &Sentence) -> Vec<String> {
     {
         misses.push(format!("fields: {:?}, not {fields:?}", reading.policy.required_report_fields));
     }
+    if let Some(versions) = &case.versions
+        && *versions != reading.policy.supported_versions
+    {
+        misses.push(format!("versions: {:?}, not {versions:?}", reading.policy.supported_versions));
+    }
+    if let Some(by_severity) = &case.by_severity {
+        let got = graded(&reading);
+        if *by_severity != got {
+            misses.push(format!("by severity: {got:?}, not {by_severity:?}"));
+        }
+    }
     misses
+}
+
+/// What is promised for each severity; a severity without any is its name alone.
+fn graded(reading: &published::Reading) -> Vec<String> {
+    let mut all = Vec::new();
+    for s in &reading.policy.by_severity {
+        let kinds = [
+            ("first_response", &s.first_response),
+            ("assessment", &s.assessment),
+            ("fix", &s.fix),
+            ("update_every", &s.update_every),
+            ("disclosure_deadline", &s.disclosure_deadline),
+        ];
+        let said = kinds.iter().filter_map(|(kind, t)| Some(format!("{} {kind} {}", s.severity, shown(t.as_ref()?))));
+        let before = all.len();
+        all.extend(said);
+        if all.len() == before {
+            all.push(s.severity.clone());
+        }
+    }
+    all
 }
 
 #[test]

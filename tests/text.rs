@@ -81,9 +81,7 @@ impl Place {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
-        let path = self.dir.path().join(name);
-        fs::write(&path, bytes).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        support::private(&self.dir.path().join(name), bytes);
     }
 
     /// Runs, and looks at every character that came out.

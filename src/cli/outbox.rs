@@ -16,7 +16,7 @@ pub enum Action {
     /// List it
     #[command(after_help = "Example:\n  sealpost outbox list")]
     List,
-    /// Send it now
+    /// Send what is queued now, also what a poll would try later
     #[command(after_help = "Examples:\n  sealpost outbox send\n  sealpost outbox send 3   (also one that failed)")]
     Send {
         /// Only this one, even if it failed or nobody knows whether it went out

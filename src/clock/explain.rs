@@ -11,6 +11,9 @@ pub fn why(clock: &Clock, zone: &TimeZone) -> Vec<String> {
     let exact = |at: Timestamp| words::exact(at, zone);
     let mut lines = vec![format!("starts {}: {}", exact(clock.starts_at), start(clock))];
     lines.push(format!("{}: {}", amount(&clock.target), rule(clock.target.unit)));
+    if let Some(only) = &clock.target.applies_to {
+        lines.push(format!("promised for {}", crate::safe::short(only, 80)));
+    }
     if matches!(clock.kind, Kind::FirstResponse) {
         lines.push("it never pauses".to_owned());
     }

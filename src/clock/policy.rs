@@ -95,6 +95,19 @@ impl Target {
             line: None,
         }
     }
+
+    /// About how many hours it is, a working day a little longer than a day: for comparing amounts only, never for a
+    /// clock.
+    pub fn usual_hours(&self) -> u64 {
+        let hours = match self.unit {
+            Unit::Hour => 1,
+            Unit::Day => 24,
+            Unit::WorkingDay => 25,
+            Unit::Week => 168,
+            Unit::Month => 730,
+        };
+        u64::from(self.amount) * hours
+    }
 }
 
 /// Targets that hold for one severity only; a field that is absent falls back to the general one.
@@ -150,4 +163,17 @@ pub struct ResponsePolicy {
     pub supported_versions: Vec<String>,
     /// What a reader of the policy should know: contradictions, vague promises.
     pub warnings: Vec<String>,
+}
+
+impl ResponsePolicy {
+    /// Whether any first answer is promised a time, to all reports or by severity.
+    pub fn promises_an_answer(&self) -> bool {
+        self.first_response.is_some() || self.shortest_first_response().is_some()
+    }
+
+    /// Of the first answers promised by severity, the shortest.
+    pub fn shortest_first_response(&self) -> Option<&Target> {
+        let all = self.by_severity.iter().filter_map(|s| s.first_response.as_ref());
+        all.min_by_key(|t| t.usual_hours())
+    }
 }

@@ -43,6 +43,32 @@ fn a_clock_does_not_start_with_what_it_waits_for() {
 }
 
 #[test]
+fn before_the_severity_is_known_the_shortest_answer_counts() {
+    let graded = |severity: &str, amount, unit| policy::SeverityTargets {
+        severity: severity.into(),
+        first_response: Some(Target::new(amount, unit)),
+        ..policy::SeverityTargets::default()
+    };
+    let by_severity =
+        vec![graded("low", 2, Unit::Week), graded("critical", 36, Unit::Hour), graded("high", 2, Unit::Day)];
+    let mut policy = ResponsePolicy { by_severity, ..ResponsePolicy::default() };
+    let calendar = Calendar::utc();
+    let received_at: Timestamp = "2026-03-02T09:00Z".parse().unwrap();
+    let promised = |policy: &ResponsePolicy, severity: Option<&str>| {
+        let severity = severity.map(str::to_owned);
+        let report = ReportState { received_at, wrote_at: vec![received_at], severity, ..ReportState::default() };
+        let clocks = report_clocks(&report, &CaseState::default(), policy, &calendar, received_at);
+        let target = clocks.into_iter().find(|c| c.kind == Kind::FirstResponse).map(|c| c.target);
+        target.map(|t| (t.amount, t.unit, t.applies_to.is_some()))
+    };
+    assert_eq!(promised(&policy, None), Some((36, Unit::Hour, true)));
+    assert_eq!(promised(&policy, Some("low")), Some((2, Unit::Week, false)));
+    assert_eq!(promised(&policy, Some("none")), None);
+    policy.first_response = Some(Target::new(5, Unit::Day));
+    assert_eq!(promised(&policy, None), Some((5, Unit::Day, false)));
+}
+
+#[test]
 fn the_stand_in_is_two_working_days() {
     assert_eq!(ResponsePolicy::stand_in().first_response, Some(Target::new(2, Unit::WorkingDay)));
 }

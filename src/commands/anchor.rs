@@ -14,8 +14,10 @@ use crate::pgp::seal::{SigningKey, sign_statement};
 
 /// More than any anchor.
 const LARGEST: u64 = 64 * 1024;
-/// More anchors than this in one folder are not looked at.
+/// Of more anchors than this in one folder the first by name, which are the oldest, are passed over, and that is told.
 const MOST: usize = 10_000;
+/// Anchors that can be written to one folder within one second, about one state of the ledger.
+const MOST_ALIKE: u32 = 1000;
 
 /// Where an anchor went.
 pub enum Written {
@@ -43,20 +45,43 @@ pub fn write(app: &App, config: &Config, ledger: &Ledger, to: &Path) -> anyhow::
         return Ok(Written::ToPrint(Raw { bytes: signed }));
     }
     let file = if to.is_dir() {
-        to.join(format!("anchor-{}-{}.asc", app.now.strftime("%Y-%m-%dT%H%M%SZ"), anchor.events))
+        let stem = format!("anchor-{}-{}", app.now.strftime("%Y-%m-%dT%H%M%SZ"), anchor.events);
+        write_into(to, &stem, &signed)?
     } else {
+        files::write_new(to, &signed)?;
         to.to_owned()
     };
-    files::write_new(&file, &signed)?;
     Ok(Written::File(file.to_string_lossy().into_owned()))
 }
 
+/// Writes a file that nobody has written yet: two runs of one second would give it the same name.
+fn write_into(folder: &Path, stem: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+    for number in 1..=MOST_ALIKE {
+        let name = if number == 1 { format!("{stem}.asc") } else { format!("{stem}-{number}.asc") };
+        let file = folder.join(name);
+        if files::write_unless_taken(&file, bytes)? {
+            return Ok(file);
+        }
+    }
+    Err(files::exists(&folder.join(format!("{stem}.asc"))))
+}
+
+/// What came of holding the ledger against anchors.
+pub struct Compared {
+    /// One for each that was looked at.
+    pub views: Vec<AnchorView>,
+    /// Those that were too many to be looked at.
+    pub passed_over: u64,
+}
+
 /// Holds the ledger against every anchor that was named.
-pub fn compare(app: &App, config: &Config, ledger: &Ledger, named: &[PathBuf]) -> anyhow::Result<Vec<AnchorView>> {
+pub fn compare(app: &App, config: &Config, ledger: &Ledger, named: &[PathBuf]) -> anyhow::Result<Compared> {
     let ring = keys::load(config)?;
-    let mut views = Vec::new();
+    let (mut views, mut passed_over) = (Vec::new(), 0);
     for path in named {
-        for file in anchors(path)? {
+        let (files, over) = anchors(path)?;
+        passed_over += over;
+        for file in files {
             let mut view = AnchorView { file: file.to_string_lossy().into_owned(), ..AnchorView::default() };
             let bytes = files::read(&file, LARGEST)?;
             match read_statement(&bytes, &ring, app.now) {
@@ -74,19 +99,20 @@ pub fn compare(app: &App, config: &Config, ledger: &Ledger, named: &[PathBuf]) -
             views.push(view);
         }
     }
-    Ok(views)
+    Ok(Compared { views, passed_over })
 }
 
-/// The file itself, or what lies in the folder. A folder without one proves nothing, which must not look like proof.
-fn anchors(path: &Path) -> Result<Vec<PathBuf>, Error> {
+/// The file itself, or what lies in the folder, and how many of those are passed over. A folder without one proves nothing,
+/// which must not look like proof.
+fn anchors(path: &Path) -> Result<(Vec<PathBuf>, u64), Error> {
     if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
+        return Ok((vec![path.to_owned()], 0));
     }
     let cannot = |e: std::io::Error| files::cannot("read", path, &e);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(cannot)? {
         let file = entry.map_err(cannot)?.path();
-        if file.extension().is_some_and(|e| e == "asc") && found.len() < MOST {
+        if file.extension().is_some_and(|e| e == "asc") {
             found.push(file);
         }
     }
@@ -95,5 +121,7 @@ fn anchors(path: &Path) -> Result<Vec<PathBuf>, Error> {
             .hint(format!("sealpost audit --write-anchor {}", path.display())));
     }
     found.sort();
-    Ok(found)
+    let over = found.len().saturating_sub(MOST);
+    found.drain(..over);
+    Ok((found, over as u64))
 }

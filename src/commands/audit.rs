@@ -20,16 +20,19 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         head: audit.head,
         problems: audit.problems.into_iter().map(Into::into).collect(),
         anchors: None,
+        anchors_passed_over: 0,
         wrote: None,
     };
     if !args.anchor.is_empty() {
-        let anchors = anchor::compare(app, &config, &ledger, &args.anchor)?;
-        let broken = anchors
+        let compared = anchor::compare(app, &config, &ledger, &args.anchor)?;
+        let broken = compared
+            .views
             .iter()
             .filter_map(|a| Some(format!("anchor {}: {}", a.file, safe::line(a.problem.as_ref()?)).into()));
         view.problems.extend(broken);
         view.ok = view.problems.is_empty();
-        view.anchors = Some(anchors);
+        view.anchors_passed_over = compared.passed_over;
+        view.anchors = Some(compared.views);
     }
     if let Some(file) = &args.write_anchor {
         // The signature of the team must not stand under a history that does not hold together.

@@ -31,8 +31,8 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     drop(ledger);
     let partial = Partial::new(&file)?;
     let (signed_by, encrypted_to) = write(app, &ring, &snapshot, &partial)?;
-    let proof = prove(app, &ring, &snapshot, &partial.path)?;
-    let bytes = partial.put_in_place(&file)?;
+    let proof = prove(app, &ring, &snapshot, &partial)?;
+    let bytes = partial.put_in_place()?;
     let mut view = Backup {
         file: file.to_string_lossy().into_owned(),
         bytes,
@@ -42,15 +42,14 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         head: snapshot.manifest().head.clone(),
         encrypted_to,
         signed_by,
-        verified: matches!(proof, Proof::Whole),
+        verified: false,
         unverified: None,
         recorded: true,
-        problems: Vec::new(),
+        problems: snapshot.problems().iter().map(|problem| problem.clone().into()).collect(),
     };
     match proof {
-        Proof::Whole => {}
+        Proof::Whole => view.verified = view.problems.is_empty(),
         Proof::NoKey(reason) => view.unverified = Some(locked.map_or(reason, |e| e.message).into()),
-        Proof::Problems(problems) => view.problems = problems.into_iter().map(Into::into).collect(),
     }
     view.recorded = record(app, &config, &snapshot, view.verified);
     let status = u8::from(!view.problems.is_empty());
@@ -71,6 +70,7 @@ fn target(app: &App, path: &Path) -> Result<PathBuf, Error> {
         path.to_owned()
     };
     refuse_existing(&file)?;
+    files::folder_exists(&file)?;
     std::path::absolute(&file).map_err(|e| files::cannot("write", &file, &e))
 }
 
@@ -91,8 +91,8 @@ fn write(
     let fill = |plain: &mut dyn std::io::Write| Ok(snapshot.write_to(plain)?);
     let ((), encrypted_to) = encrypt_file::<_, _, anyhow::Error>(ring.own(), signer.as_mut(), app.now, &mut out, fill)
         .map_err(|e| e.downcast::<SealError>().map_or_else(|e| e, |e| sealing(&e).into()))?;
-    let file = out.into_inner().map_err(|e| files::cannot("write", &partial.path, e.error()))?;
-    file.sync_all().map_err(|e| files::cannot("write", &partial.path, &e))?;
+    let file = out.into_inner().map_err(|e| partial.cannot("write", e.error()))?;
+    file.sync_all().map_err(|e| partial.cannot("write", &e))?;
     Ok((signed_by, encrypted_to))
 }
 
@@ -104,23 +104,20 @@ fn sealing(e: &SealError) -> Error {
 enum Proof {
     Whole,
     NoKey(String),
-    Problems(Vec<String>),
 }
 
-/// Restores what was written, into a file that goes again, and looks at all of it.
-fn prove(app: &App, ring: &Keyring, snapshot: &Snapshot, path: &Path) -> anyhow::Result<Proof> {
-    let file = File::open(path).map_err(|e| files::cannot("read", path, &e))?;
+/// Restores what was written, into a file that goes again.
+fn prove(app: &App, ring: &Keyring, snapshot: &Snapshot, partial: &Partial) -> anyhow::Result<Proof> {
+    let file = File::open(&partial.path).map_err(|e| partial.cannot("read", &e))?;
     let read = decrypt_file::<_, anyhow::Error>(file, ring, app.now, |plain| Ok(snapshot.read_back(plain)?));
-    let (unpacked, Unwrapped { .. }) = match read.map_err(|e| e.downcast::<FileError>()) {
-        Ok(read) => read,
-        Err(Ok(FileError::NoKey(reason))) => return Ok(Proof::NoKey(reason)),
+    match read.map_err(|e| e.downcast::<FileError>()) {
+        Ok(((), Unwrapped { .. })) => Ok(Proof::Whole),
+        Err(Ok(FileError::NoKey(reason))) => Ok(Proof::NoKey(reason)),
         Err(Ok(e)) => {
-            return Err(Error::new(Kind::Failed, format!("the backup was not written right, and is gone: {e}")).into());
+            Err(Error::new(Kind::Failed, format!("the backup was not written right, and is gone: {e}")).into())
         }
-        Err(Err(e)) => return Err(e),
-    };
-    let audit = unpacked.check()?;
-    Ok(if audit.ok { Proof::Whole } else { Proof::Problems(audit.problems) })
+        Err(Err(e)) => Err(e),
+    }
 }
 
 /// The backup is done; that it cannot be recorded just now does not undo it.
@@ -131,32 +128,37 @@ fn record(app: &App, config: &Config, snapshot: &Snapshot, verified: bool) -> bo
     recorded.is_ok()
 }
 
-/// The file under another name, until it is whole. Gone when dropped before that.
+/// The file under another name, until it is whole. Gone when dropped before that. Errors speak of the file that was asked for.
 struct Partial {
     path: PathBuf,
+    wanted: PathBuf,
 }
 
 impl Partial {
     fn new(file: &Path) -> Result<Partial, Error> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let path = file.with_file_name(format!(".{name}.sealpost-partial"));
+        let partial =
+            Partial { path: file.with_file_name(format!(".{name}.sealpost-partial")), wanted: file.to_owned() };
         // What a backup that was killed left behind; nobody else uses such a name.
-        match std::fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(files::cannot("write", &path, &e)),
-            _ => {}
+        match std::fs::remove_file(&partial.path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(partial.cannot("write", &e)),
+            _ => Ok(partial),
         }
-        Ok(Partial { path })
     }
 
     fn file(&self) -> Result<File, Error> {
-        files::create_new(&self.path)
+        files::create_new_as(&self.path, &self.wanted)
+    }
+
+    fn cannot(&self, what: &str, e: &std::io::Error) -> Error {
+        files::cannot(what, &self.wanted, e)
     }
 
     /// Gives it its name, durably, never over another file; gives its size.
-    fn put_in_place(self, file: &Path) -> Result<u64, Error> {
-        let size = std::fs::metadata(&self.path).map_err(|e| files::cannot("write", file, &e))?.len();
-        refuse_existing(file)?;
-        files::give_name(&self.path, file)?;
+    fn put_in_place(self) -> Result<u64, Error> {
+        let size = std::fs::metadata(&self.path).map_err(|e| self.cannot("write", &e))?.len();
+        refuse_existing(&self.wanted)?;
+        files::give_name(&self.path, &self.wanted)?;
         Ok(size)
     }
 }

@@ -41,23 +41,22 @@ pub struct Desk {
     now: Timestamp,
 }
 
-impl Desk {
-    /// Reads the ledger's events and rows, the policy and the calendar.
-    pub fn read(app: &App, config: &Config, ledger: &Ledger) -> Result<Desk, Error> {
-        let events = ledger.events()?;
-        let reports = case::fold(&events);
-        let cases = case::cases(&reports);
-        let rows = ledger.reports()?.into_iter().map(|row| (row.uid.clone(), row)).collect();
-        let mut suggested: HashMap<Uid, Vec<(Uid, String)>> = HashMap::new();
-        for event in &events {
-            if let (Some(report), What::Suggested { other, why }) = (&event.report, &event.what) {
-                suggested.entry(report.clone()).or_default().push((other.clone(), why.clone()));
-            }
-        }
+/// What reports are judged by: the policies, the packs, the calendar.
+pub struct Rules {
+    policies: HashMap<String, Vec<(Timestamp, ResponsePolicy)>>,
+    current: ResponsePolicy,
+    packs: Vec<&'static Pack>,
+    calendar: Calendar,
+    notices: Vec<String>,
+}
+
+impl Rules {
+    /// Reads them; an error where a report could not be judged by them.
+    pub fn read(config: &Config, ledger: &Ledger, now: Timestamp) -> Result<Rules, Error> {
         let adopted = ledger.policies()?;
         let packs = packs_of(config)?;
         let mut notices = Vec::new();
-        let current = match (AdoptedPolicy::in_force(&adopted, app.now), published_policy(config)) {
+        let current = match (AdoptedPolicy::in_force(&adopted, now), published_policy(config)) {
             (Some(held), published) => {
                 // The reports and their clocks can be looked at while somebody edits the document.
                 if let Err(e) = published {
@@ -74,7 +73,7 @@ impl Desk {
                 policy
             }
         };
-        if notices.is_empty() && current.first_response.is_none() {
+        if notices.is_empty() && !current.promises_an_answer() {
             notices.push(
                 "the policy promises no time to a first answer; sealpost policy check shows what it does promise"
                     .into(),
@@ -85,7 +84,25 @@ impl Desk {
             policies.entry(version.sha256).or_default().push((version.adopted_at, version.policy));
         }
         let calendar = calendar(config)?;
+        Ok(Rules { policies, current, packs, calendar, notices })
+    }
+}
+
+impl Desk {
+    /// Reads the ledger's events and rows, the policy and the calendar.
+    pub fn read(app: &App, config: &Config, ledger: &Ledger) -> Result<Desk, Error> {
+        let events = ledger.events()?;
+        let reports = case::fold(&events);
+        let cases = case::cases(&reports);
+        let rows = ledger.reports()?.into_iter().map(|row| (row.uid.clone(), row)).collect();
+        let mut suggested: HashMap<Uid, Vec<(Uid, String)>> = HashMap::new();
+        for event in &events {
+            if let (Some(report), What::Suggested { other, why }) = (&event.report, &event.what) {
+                suggested.entry(report.clone()).or_default().push((other.clone(), why.clone()));
+            }
+        }
         let began = events.iter().map(|e| e.at).chain(reports.values().map(|r| r.received_at)).min();
+        let Rules { policies, current, packs, calendar, notices } = Rules::read(config, ledger, app.now)?;
         Ok(Desk { reports, cases, rows, suggested, policies, current, packs, calendar, notices, began, now: app.now })
     }
 

@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind};
 use crate::point;
@@ -28,14 +28,36 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     if std::fs::symlink_metadata(path).is_ok() {
         return Err(exists(path));
     }
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = Path::new(&partial);
+    let partial = &partial_of(path);
     // The remains of a run that died.
     let _ = std::fs::remove_file(partial);
-    let written = write_partial(partial, bytes).map_err(|e| not_written(path, &e)).and_then(|()| {
+    write_by_way_of(partial, path, bytes).map_err(|e| not_written(path, &e))
+}
+
+/// The same where another run may want this very name at this very moment: false where it is taken, or being taken.
+pub fn write_unless_taken(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
+    if std::fs::symlink_metadata(path).is_ok() {
+        return Ok(false);
+    }
+    match write_by_way_of(&partial_of(path), path, bytes) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(not_written(path, &e)),
+    }
+}
+
+fn partial_of(path: &Path) -> PathBuf {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    PathBuf::from(partial)
+}
+
+/// Writes the partial file, which must be new, and gives it its name. After an error nothing of it is left.
+fn write_by_way_of(partial: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = new_file(partial)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| {
         point::reach("file.written");
-        give_name(partial, path)
+        rename_new(partial, path)
     });
     if written.is_err() {
         let _ = std::fs::remove_file(partial);
@@ -47,7 +69,12 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// A new file of mode 0600; an existing one, or a link in its place, is an error.
 pub fn create_new(path: &Path) -> Result<File, Error> {
-    new_file(path).map_err(|e| not_written(path, &e))
+    create_new_as(path, path)
+}
+
+/// The same for a file that is `wanted` under another name; errors speak of that one.
+pub fn create_new_as(path: &Path, wanted: &Path) -> Result<File, Error> {
+    new_file(path).map_err(|e| not_written(wanted, &e))
 }
 
 /// Gives a file that is whole and on the disk its name, durably and never over another file.
@@ -57,11 +84,6 @@ pub fn give_name(partial: &Path, path: &Path) -> Result<(), Error> {
 
 fn new_file(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-fn write_partial(partial: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = new_file(partial)?;
-    file.write_all(bytes).and_then(|()| file.sync_all())
 }
 
 /// Renames without replacing, durably. A file system that knows no such rename is asked for a plain one: that nothing has
@@ -87,7 +109,23 @@ fn rename_new(partial: &Path, path: &Path) -> std::io::Result<()> {
 }
 
 fn not_written(path: &Path, e: &std::io::Error) -> Error {
-    if e.kind() == std::io::ErrorKind::AlreadyExists { exists(path) } else { cannot("write", path, e) }
+    match e.kind() {
+        std::io::ErrorKind::AlreadyExists => exists(path),
+        // Of a new file only the folder can be missing.
+        std::io::ErrorKind::NotFound => folder_exists(path).err().unwrap_or_else(|| cannot("write", path, e)),
+        _ => cannot("write", path, e),
+    }
+}
+
+/// Refuses a file that is to go into a folder that is not there.
+pub fn folder_exists(path: &Path) -> Result<(), Error> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        None => Ok(()),
+        Some(folder) => {
+            let message = format!("cannot write {}: there is no folder {}", path.display(), folder.display());
+            Err(Error::new(Kind::File, message).hint(format!("mkdir -p {}", folder.display())))
+        }
+    }
 }
 
 /// The words for a name that is taken.

@@ -33,8 +33,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     settled?;
     point::reach("import.filed");
     let failed = taker.failed.take();
-    let mut tally = taker.finish(&config)?;
-    tally.terse = app.quiet;
+    let tally = taker.finish(&config, app.quiet)?;
     read?;
     if let Some(e) = failed {
         return Err(e.into());

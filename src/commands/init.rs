@@ -334,6 +334,9 @@ fn compose(app: &App, a: &Answers, secret_key: Option<&Path>) -> String {
         None => line("# timezone = \"Europe/Berlin\"".into()),
     }
     line("# holidays = [\"holidays.ics\"]\n# weekend = [\"saturday\", \"sunday\"]".into());
+    if a.passphrase_command.is_none() {
+        line("\n# [check]\n# accept = [\"key-without-passphrase\"]       # told by check, and nobody is reminded every day".into());
+    }
     text
 }
 

@@ -1,5 +1,7 @@
 //! Mail into the ledger: made durable, then opened, then filed. `poll`, `import` and `demo` all go this way.
 
+mod filed;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -7,13 +9,10 @@ use jiff::Timestamp;
 
 use super::keys::{self, Unlock};
 use super::{App, desk};
-use crate::case::filing::{self, Answer, Connection, Ours, Placement, Related, Way};
-use crate::case::{Role, What};
+use crate::case::filing::Ours;
 use crate::config::Config;
 use crate::error::Error;
-use crate::ledger::{
-    Cursor, Direction, Incoming, Ledger, MessageId, MessageRow, NewEvent, OutboxItem, OutboxState, Record, Stamp, Step,
-};
+use crate::ledger::{Cursor, Direction, Incoming, Ledger, MessageId, MessageRow, Record, Stamp};
 use crate::output::intake::Intake;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Context;
@@ -23,13 +22,12 @@ use crate::verdict::EncryptionStatus;
 use crate::wire::received::{self, Receipt};
 use crate::wire::{self, AfterSkip, Fetched, Position, Sighting, Sink, SinkError, Skipped};
 use crate::worker::Reader;
+use filed::file_one;
 
 /// Mails that are opened and filed in one transaction: what one synchronisation to disk is shared by.
 const FILED_TOGETHER: usize = 32;
 /// Bytes of a mail's text that are kept beside the mail.
 const TEXT_KEPT: usize = 4 << 20;
-/// Message-IDs of one mail that are looked up: the first and the last name the thread.
-const THREAD_IDS: usize = 64;
 
 /// The ledger, taking mail in.
 pub struct Taker<'a> {
@@ -168,12 +166,17 @@ impl<'a> Taker<'a> {
         Ok(())
     }
 
-    /// The finished count.
-    pub fn finish(mut self, config: &Config) -> Result<Intake, Error> {
-        let desk = desk::Desk::read(self.app, config, self.ledger)?;
-        self.tally.overdue = desk.overdue() as u64;
+    /// The finished count; people are told all of it, or, where it is to be terse, only what needs one.
+    pub fn finish(mut self, config: &Config, terse: bool) -> Result<Intake, Error> {
+        self.tally.terse = terse;
+        if self.app.json || !terse {
+            self.tally.overdue = desk::Desk::read(self.app, config, self.ledger)?.overdue() as u64;
+        } else {
+            // Nobody is told what is overdue, so the whole history is not added up for it; what could not be judged by is
+            // told all the same.
+            desk::Rules::read(config, self.ledger, self.app.now)?;
+        }
         self.tally.elapsed_s = (self.begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-        self.tally.terse = self.app.quiet || !(self.app.watched || self.app.verbose);
         Ok(self.tally)
     }
 }
@@ -194,8 +197,7 @@ impl Sink for Taker<'_> {
 
     /// With the first poll of a day.
     fn wants_all(&mut self) -> bool {
-        let day = |at: Timestamp| at.as_second().div_euclid(24 * 3600);
-        self.ledger.last_poll().is_ok_and(|last| last.is_none_or(|at| day(at) != day(self.app.now)))
+        super::poll::first_of_day(self.ledger, self.app.now)
     }
 
     fn batch(&mut self, mailbox: &str, mail: Vec<Fetched>, next: Option<Position>) -> Result<(), SinkError> {
@@ -286,121 +288,4 @@ fn bound_text(opened: &mut Opened) {
     opened
         .warnings
         .push("long-text: only the first 4 MiB of the text are shown; sealpost show --raw gives the mail".into());
-}
-
-/// Opens one stored mail and files it.
-fn file_one(
-    ledger: &mut Ledger,
-    opener: &mut Opener,
-    id: MessageId,
-    stamp: &Stamp<'_>,
-    tally: &mut Intake,
-) -> Result<(), Error> {
-    let row = ledger.message(id)?;
-    let opened = opener.open(ledger, &row)?;
-    let copy_of_ours = own_copy(ledger, &row, &opened)?;
-    let related = related(ledger, &row, &opened)?;
-    let way = if row.direction == Direction::Out { Way::Out } else { Way::In };
-    let mut placement = filing::place(&opened, way, &opener.ours, &related);
-    if let Some(item) = copy_of_ours {
-        // It went out from here and was counted then; or nobody knew whether it had (the connection broke, or the ledger
-        // came out of a backup), and here is the proof.
-        let found_out = item.state == OutboxState::Unknown;
-        let answer = if found_out { Answer::Person } else { Answer::No };
-        if found_out {
-            ledger.outbox_step(item.number, &Step::Sent, stamp)?;
-            ledger.outbox_copied(item.number)?;
-        }
-        placement = Placement { role: Role::Outgoing, report: Some(item.report), answer, suggested: Vec::new() };
-    }
-    count(tally, &placement, &opened);
-    let events = events(&row, &opened, &placement, way);
-    let record = Record { message: id, opened: &opened, tried_with: &opener.digest, events: &events };
-    ledger.record(&record, stamp)?;
-    point::reach("intake.filed");
-    Ok(())
-}
-
-/// A reply of ours that comes back from the Sent mailbox.
-fn own_copy(ledger: &Ledger, row: &MessageRow, opened: &Opened) -> Result<Option<OutboxItem>, Error> {
-    let (Direction::Out, Some(id)) = (row.direction, &opened.header.message_id) else { return Ok(None) };
-    let item = ledger.outbox_by_message_id(id)?;
-    Ok(item.filter(|item| item.was_handed_over()))
-}
-
-/// Every report that this mail may have to do with.
-fn related(ledger: &Ledger, row: &MessageRow, opened: &Opened) -> Result<Vec<Related>, Error> {
-    let mut found = Vec::new();
-    if let Some(key) = filing::content_key(opened) {
-        for other in ledger.by_content_key(&key)? {
-            if other.id != row.id {
-                connect(ledger, other.report.as_deref(), Connection::SameContent, &mut found)?;
-            }
-        }
-    }
-    let header = &opened.header;
-    let ids = header.in_reply_to.iter().chain(header.references.iter().rev());
-    for id in ids.take(THREAD_IDS) {
-        for other in ledger.by_message_id(id)? {
-            connect(ledger, other.report.as_deref(), Connection::Thread, &mut found)?;
-        }
-        if let Some(item) = ledger.outbox_by_message_id(id)? {
-            connect(ledger, Some(&item.report), Connection::Thread, &mut found)?;
-        }
-    }
-    Ok(found)
-}
-
-fn connect(ledger: &Ledger, report: Option<&str>, by: Connection, found: &mut Vec<Related>) -> Result<(), Error> {
-    let Some(uid) = report else { return Ok(()) };
-    if found.iter().any(|r| r.report == uid && r.by == by) {
-        return Ok(());
-    }
-    let Some(report) = ledger.report(uid)? else { return Ok(()) };
-    let opening = match &report.opening {
-        Some(opening) => ledger.opened(opening.id)?,
-        None => None,
-    };
-    let signer = opening.and_then(|o| o.verdict.signature.verified_signer().map(str::to_owned));
-    found.push(Related { report: report.uid, reporter: report.reporter, signer, by });
-    Ok(())
-}
-
-fn count(tally: &mut Intake, placement: &Placement, opened: &Opened) {
-    let counter = match placement.role {
-        Role::Opening => &mut tally.reports_opened,
-        Role::FollowUp => &mut tally.follow_ups,
-        Role::Resend => &mut tally.resends,
-        Role::Automatic => &mut tally.automatic,
-        Role::Outgoing => &mut tally.outgoing,
-    };
-    *counter += 1;
-    let closed = matches!(opened.verdict.encryption.status, EncryptionStatus::Unopened | EncryptionStatus::Refused);
-    tally.unopened += u64::from(closed && placement.role != Role::Outgoing);
-    tally.quarantined += u64::from(opened.quarantined.is_some());
-}
-
-/// What is recorded of a mail's place.
-fn events(row: &MessageRow, opened: &Opened, placement: &Placement, way: Way) -> Vec<NewEvent> {
-    let message = Some(row.uid.clone());
-    let report = if placement.role == Role::Opening { Some(row.uid.clone()) } else { placement.report.clone() };
-    let event = |what| NewEvent { report: report.clone(), message: message.clone(), what };
-    let mut events = Vec::new();
-    if placement.role == Role::Opening {
-        let reporter = opened.header.sender().map(|a| a.address.clone()).unwrap_or_default();
-        events.push(event(What::ReportOpened { received_at: row.received_at, reporter }));
-    }
-    events.push(event(What::Filed { role: placement.role }));
-    match placement.answer {
-        Answer::Person => {
-            let how = if way == Way::Out { "sent-mailbox" } else { "team-signed" };
-            events.push(event(What::Answered { answered_at: row.received_at, how: how.into() }));
-        }
-        Answer::Receipt => events.push(event(What::Receipted { receipted_at: row.received_at })),
-        Answer::No => {}
-    }
-    for (other, why) in &placement.suggested {
-        events.push(event(What::Suggested { other: other.clone(), why: why.clone() }));
-    }
-    events
 }

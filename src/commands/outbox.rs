@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::books;
+use super::post::Posted;
 use super::{App, Done, post};
-use crate::case::What;
 use crate::cli::outbox::{Action, Args};
 use crate::config::Config;
 use crate::error::{Error, Kind, not_found};
@@ -22,17 +22,24 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         }
         Some(Action::Send { number }) => {
             let mut ledger = books::write(&config, &books::stamp(app))?;
-            let (sent, asked) = match number {
+            let (sent, asked, told) = match number {
                 None => {
-                    let queued = ledger.outbox()?;
-                    let asked = queued.iter().filter(|i| i.state == OutboxState::Queued).count() as u64;
-                    (post::send_waiting(app, &config, &mut ledger)?, asked)
+                    let asked = post::standing(&ledger)?.waiting;
+                    let mut posted = Posted::default();
+                    let done = post::send_queued(app, &config, &mut ledger, &mut posted);
+                    if let Err(e) = done {
+                        return Err(posted.told.into_iter().fold(e, Error::hint).into());
+                    }
+                    (posted.sent, asked, posted.told)
                 }
                 Some(n) => {
                     known(&ledger, *n)?;
-                    (u64::from(post::send_named(app, &config, &mut ledger, *n)? == OutboxState::Sent), 1)
+                    let (state, unsent) = post::send_named(app, &config, &mut ledger, *n)?;
+                    let told = unsent.into_iter().map(|unsent| unsent.line).collect();
+                    (u64::from(state == OutboxState::Sent), 1, told)
                 }
             };
+            told.into_iter().for_each(|line| app.say(line));
             let line = format!("{sent} of {asked} sent");
             Ok(Done::new(Said { line, json: json!({"sent": sent, "asked": asked}) }).needs_person(sent < asked))
         }
@@ -49,7 +56,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
 /// To be looked at. A reply that is being sent by nobody alive was cut off: opening the ledger to write calls it unknown.
 fn settled(app: &App, config: &Config) -> Result<Ledger, Error> {
     let ledger = books::read(app, config)?;
-    if !ledger.outbox()?.iter().any(|item| item.state == OutboxState::Sending) {
+    if !ledger.outbox_waiting()?.iter().any(|item| item.state == OutboxState::Sending) {
         return Ok(ledger);
     }
     drop(ledger);
@@ -69,26 +76,21 @@ fn known(ledger: &Ledger, number: i64) -> Result<(), Error> {
     }
 }
 
-/// What is not done with, and what was sent lately stays out of the way.
+/// What is not done with.
 fn list(ledger: &Ledger) -> anyhow::Result<Outbox> {
     let mut outbox = Vec::new();
-    let events = ledger.events()?;
-    for item in ledger.outbox()? {
-        if matches!(item.state, OutboxState::Sent | OutboxState::Dropped) {
-            continue;
-        }
-        let queued = |e: &&crate::case::Event| matches!(&e.what, What::Queued { outbox, .. } if *outbox == item.number);
-        let queued_at = events.iter().find(queued).map(|e| e.at).unwrap_or_default();
-        let report = ledger.report(&item.report)?.map(|r| r.id.0);
-        let size = ledger.sealed(item.number)?.len();
+    for item in ledger.outbox_waiting()? {
         outbox.push(Item {
             number: item.number,
-            report,
+            report: ledger.report(&item.report)?.map(|r| r.id.0),
             to: item.recipients.into_iter().map(Into::into).collect(),
             state: item.state.name().to_owned(),
             reason: item.reason.map(Into::into),
-            queued_at,
-            size,
+            queued_at: ledger.queued_at(item.number)?.unwrap_or_default(),
+            tries: item.tries.made,
+            tried_at: item.tries.last_at,
+            again_at: item.tries.again_at(),
+            size: ledger.sealed(item.number)?.len(),
         });
     }
     Ok(Outbox { outbox })

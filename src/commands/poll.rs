@@ -1,10 +1,14 @@
 //! `sealpost poll`: fetch what is new, open it, file it, send what waits.
 
+use jiff::Timestamp;
+
 use super::intake::Taker;
+use super::post::Posted;
 use super::{App, Done, books, desk, files, post, servers};
 use crate::cli::poll::Args;
 use crate::config::{Config, Source};
 use crate::error::Error;
+use crate::ledger::Ledger;
 use crate::output::intake::Intake;
 use crate::point;
 use crate::safe;
@@ -18,6 +22,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     super::reply::editor::sweep(app);
     let mut ledger = books::write(&config, &books::stamp(app))?;
     let notice = desk::adopt_policy(app, &config, &mut ledger);
+    let daily = first_of_day(&ledger, app.now);
     let mut taker = Taker::new(app, &mut ledger, source_name(&config));
     taker.tally.warnings.extend(notice);
     point::reach("poll.open");
@@ -33,20 +38,34 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
     point::reach("poll.filed");
     let failed = taker.failed.take();
     // What a clock needs and cannot be read (a broken calendar file) holds no answer back.
-    let tally = taker.finish(&config);
+    let tally = taker.finish(&config, app.quiet || !(app.watched || app.verbose));
     if fetched.is_ok() && tally.is_ok() {
         ledger.note_poll(app.now)?;
     }
     point::reach("poll.noted");
-    let sent = if args.no_send { Ok(0) } else { post::send_waiting(app, &config, &mut ledger) };
+    let mut posted = Posted::default();
+    let sent = if args.no_send { Ok(()) } else { post::send_due(app, &config, &mut ledger, daily, &mut posted) };
     point::reach("poll.posted");
-    fetched?;
-    let mut tally = tally?;
-    tally.sent = sent?;
-    if let Some(e) = failed {
-        return Err(e.into());
+    if let Some(e) = fetched.and(sent).err().or(failed) {
+        // What became of replies is told whatever else went wrong.
+        return Err(posted.told.into_iter().fold(e, Error::hint).into());
     }
+    let mut tally = match tally {
+        Ok(tally) => tally,
+        Err(e) => return Err(posted.told.into_iter().fold(e, Error::hint).into()),
+    };
+    tally.sent = posted.sent;
+    tally.outbox = Some(post::standing(&ledger)?);
+    // Whoever asked for quiet is told when something happens, and once a day that something waits.
+    tally.outbox_told = !posted.told.is_empty() || (app.quiet && !daily);
+    tally.warnings.extend(posted.told);
     Ok(done(tally, &config))
+}
+
+/// No poll went well since midnight (UTC).
+pub fn first_of_day(ledger: &Ledger, now: Timestamp) -> bool {
+    let day = |at: Timestamp| at.as_second().div_euclid(24 * 3600);
+    ledger.last_poll().is_ok_and(|last| last.is_none_or(|at| day(at) != day(now)))
 }
 
 /// What a poll or an import gives back.

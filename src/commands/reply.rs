@@ -329,23 +329,28 @@ fn finish(
     point::reach("reply.open");
     let number = ledger.queue(&letter, &books::stamp(app))?;
     point::reach("reply.queued");
-    let state = if args.later { OutboxState::Queued } else { post::send_named(app, config, &mut ledger, number)? };
+    let (state, unsent) =
+        if args.later { (OutboxState::Queued, None) } else { post::send_named(app, config, &mut ledger, number)? };
     let words = match state {
         OutboxState::Sent => {
             let how = if sealed.is_encrypted() { "signed and encrypted" } else { "in the clear" };
             format!("reply {number} sent to {}, {how}", safe::line(&sealed.envelope_to().join(", ")))
         }
-        OutboxState::Queued => format!("reply {number} is in the outbox; the next poll sends it"),
-        other => format!("reply {number}: {}; sealpost outbox tells what can be done", other.name()),
+        _ => match &unsent {
+            None => format!("reply {number} is in the outbox; the next poll sends it"),
+            Some(unsent) => format!("{}\n  sealpost outbox tells what can be done", unsent.line),
+        },
     };
-    let failed = matches!(state, OutboxState::Failed | OutboxState::Unknown);
     let json = json!({
         "report": row.id.0, "outbox": number, "state": state.name(), "sent": state == OutboxState::Sent,
+        "reason": unsent.as_ref().map(|unsent| &unsent.reason),
         "to": sealed.envelope_to(), "encrypted": sealed.is_encrypted(), "encrypted_to": sealed.certificates(),
         "message_id": sealed.message_id(),
     });
-    let mut done = Done::new(Said { line: words, json });
-    done.status = u8::from(failed);
+    let mut done = Done::new(Said { line: words, json }).needs_person(unsent.is_some());
+    if matches!(state, OutboxState::Failed | OutboxState::Unknown) {
+        done.status = 1;
+    }
     Ok(done)
 }
 

@@ -7,7 +7,7 @@ use super::{App, Done, books, files};
 use crate::cli::restore::Args;
 use crate::config::{Config, LedgerKeySource};
 use crate::error::{Error, Kind, usage};
-use crate::ledger::{KeyHome, Receiving, Unpacked, restore_key};
+use crate::ledger::{KeyHome, LedgerError, Receiving, Unpacked, restore_key};
 use crate::output::backup::{KeyRestored, Restored};
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::{FileError, Unwrapped, decrypt_file};
@@ -37,6 +37,7 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         head: restored.manifest.head,
         signed_by,
         held: restored.held,
+        other_key: restored.other_key,
         moved_aside: restored.aside.map(|path| path.to_string_lossy().into_owned()),
     };
     Ok(Done::new(view).zone(&config.calendar.zone))
@@ -57,7 +58,14 @@ fn key_only(app: &App, config: &Config, args: &Args) -> anyhow::Result<Done> {
     let (unpacked, proof) = decrypt(app, &ring, args, take)?;
     // A key that opens the ledger is the right one, whoever says so.
     drop(proof);
-    restore_key(&unpacked, &config.ledger, key)?;
+    restore_key(&unpacked, &config.ledger, key).map_err(|e| match e {
+        LedgerError::Unreadable { path } => {
+            Error::new(Kind::Ledger, format!("the key in this backup does not open {}", path.display()))
+                .hint("nothing was changed; try another: a ledger that was restored beside another key has that one")
+                .hint("where no backup has it: sealpost restore --replace BACKUP")
+        }
+        e => e.into(),
+    })?;
     Ok(Done::new(KeyRestored { key: key.to_string_lossy().into_owned() }))
 }
 

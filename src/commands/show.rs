@@ -1,5 +1,6 @@
 //! `sealpost show ID` and `sealpost save ID PART`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -76,10 +77,12 @@ fn history(ledger: &Ledger, row: &ReportRow, messages: &[MessageRow]) -> Result<
     }
     events.sort_by(|a, b| (a.at, &a.device, a.number).cmp(&(b.at, &b.device, b.number)));
     events.dedup_by(|a, b| a.device == b.device && a.number == b.number);
+    let tries = tries_in_vain(&events);
     let number = |uid: &Option<String>| messages.iter().find(|m| Some(&m.uid) == uid.as_ref()).map(|m| m.id.0);
     Ok(events
         .iter()
-        .map(|event| {
+        .enumerate()
+        .map(|(at, event)| {
             let mut detail = document(&event.what);
             let what = detail.get("what").and_then(|w| w.as_str()).unwrap_or_default().to_owned();
             if let Some(fields) = detail.as_object_mut() {
@@ -90,12 +93,42 @@ fn history(ledger: &Ledger, row: &ReportRow, messages: &[MessageRow]) -> Result<
                 who: (&event.who).into(),
                 what,
                 words: words(event).into(),
+                times: tries.get(&at).copied().unwrap_or(1),
                 happened_at: happened_at(event),
                 message: number(&event.message),
                 detail,
             }
         })
         .collect())
+}
+
+/// Tries of one reply in a row that were put off, by their place in the history: people are told of the last, with how many
+/// there were, and not of the others (0) nor of what began them.
+fn tries_in_vain(events: &[Event]) -> HashMap<usize, u32> {
+    let mut times = HashMap::new();
+    // By reply: where its last try began, and where it ended, if it was put off.
+    let mut begun: HashMap<i64, usize> = HashMap::new();
+    let mut put_off: HashMap<i64, (Option<usize>, usize)> = HashMap::new();
+    for (at, event) in events.iter().enumerate() {
+        match &event.what {
+            What::Sending { outbox } => {
+                begun.insert(*outbox, at);
+            }
+            What::SendFailed { outbox, passing: Some(_), .. } => {
+                let before = put_off.insert(*outbox, (begun.remove(outbox), at));
+                let count = before.and_then(|(_, end)| times.get(&end).copied()).unwrap_or(0);
+                if let Some((began, ended)) = before {
+                    times.extend(began.into_iter().chain([ended]).map(|hidden| (hidden, 0)));
+                }
+                times.insert(at, count + 1);
+            }
+            What::SendFailed { outbox, .. } | What::Sent { outbox } | What::SendUnknown { outbox } => {
+                put_off.remove(outbox);
+            }
+            _ => {}
+        }
+    }
+    times
 }
 
 /// When it happened, where that is not when it was recorded.
@@ -140,13 +173,17 @@ fn words(event: &Event) -> String {
         What::Queued { outbox, .. } => format!("reply {outbox} sealed and put into the outbox"),
         What::Sending { outbox } => format!("reply {outbox} is being handed over"),
         What::Sent { outbox } => format!("reply {outbox} sent"),
-        What::SendFailed { outbox, reason } => format!("reply {outbox} not sent: {reason}"),
+        What::SendFailed { outbox, reason, passing } => {
+            let kept = if passing.is_some() { " (it stays queued)" } else { "" };
+            format!("reply {outbox} not sent{kept}: {reason}")
+        }
         What::SendUnknown { outbox } => format!("reply {outbox}: nobody knows whether it went out"),
         What::Dropped { outbox } => format!("reply {outbox} taken out of the outbox"),
         What::Pinned { address, fingerprint } => format!("{fingerprint} pinned for {address}"),
         What::PolicyAdopted { file, .. } => format!("policy {file} in force"),
         What::Suggested { other, why } => format!("may belong to report {other}: {why}"),
-        What::BackedUp { .. } => "backup written".into(),
+        What::BackedUp { problems: 0, .. } => "backup written".into(),
+        What::BackedUp { .. } => "backup written of a ledger that does not hold together".into(),
         What::Restored { made_at, .. } => format!("ledger restored from the backup of {made_at}"),
         What::Noticed { text } => text.clone(),
         other => document(other).to_string(),

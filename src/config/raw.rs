@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    CalendarConfig, Config, LedgerKeySource, MailerConfig, OpenPgp, PackName, SecretCommand, Server, Source,
+    CalendarConfig, Config, LedgerKeySource, MailerConfig, OpenPgp, PackName, SecretCommand, Server, Source, Standing,
     Surroundings, Tls,
 };
 use crate::error::{Error, Kind};
@@ -38,6 +38,8 @@ pub(super) struct File {
     ledger: RawLedger,
     #[serde(default)]
     policy: RawPolicy,
+    #[serde(default)]
+    check: RawCheck,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +106,13 @@ struct RawPolicy {
     packs: Vec<Spanned<String>>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCheck {
+    #[serde(default)]
+    accept: Vec<Spanned<String>>,
+}
+
 /// The line, from 1, on which a byte of the text stands.
 pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes().iter().take(offset).filter(|b| **b == b'\n').count() + 1
@@ -139,6 +148,7 @@ impl Check<'_> {
             packs: self.packs(raw.policy.packs.clone()),
             away: raw.policy.away.iter().map(|p| self.path(p.clone())).collect(),
             calendar: self.calendar(raw.policy)?,
+            accepted: raw.check.accept.iter().map(|name| self.standing(name)).collect::<Result<_, _>>()?,
         })
     }
 
@@ -248,6 +258,14 @@ impl Check<'_> {
             secret_keys: raw.secret_keys.into_iter().map(|p| self.path(p)).collect(),
             passphrase_command: raw.passphrase_command.map(|c| self.command(c)).transpose()?,
             certs: raw.certs.into_iter().map(|p| self.path(p)).collect(),
+        })
+    }
+
+    fn standing(&self, given: &Spanned<String>) -> Result<Standing, Error> {
+        let known = Standing::ALL.into_iter().find(|standing| standing.name() == given.as_ref());
+        known.ok_or_else(|| {
+            let names = Standing::ALL.map(|standing| format!("{:?}", standing.name()));
+            self.wrong(given.span(), &names.join(" or "))
         })
     }
 

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
+use rusqlite::Connection;
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
 use super::connection::{self, Mode};
 use super::container::{self, Manifest};
 use super::lock::{WriterLock, beside};
-use super::rows::{from_json, instant};
+use super::rows::from_json;
 use super::{Audit, Ledger, LedgerError, LedgerKey, NewEvent, Result, Stamp, birth, migrate, private};
 use crate::case::What;
 
@@ -25,12 +25,18 @@ use crate::case::What;
 const PAGES_AT_ONCE: i32 = 4096;
 
 /// The last backup that the history knows of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LastBackup {
     /// When the copy was made.
     pub at: Timestamp,
     /// It was restored, or read back and verified after it was written.
     pub verified: bool,
+    /// What the audit of it found wrong: with any it cannot be restored.
+    pub problems: u64,
+    /// The last backup without problems: this one, or one before it.
+    pub good: Option<Timestamp>,
+    /// The ledger was sealed with another key since: the one in the backup does not open it.
+    pub other_key: bool,
 }
 
 /// A consistent copy of a ledger beside it, to be written into a backup; it goes when this is dropped.
@@ -38,6 +44,7 @@ pub struct Snapshot {
     path: PathBuf,
     key: LedgerKey,
     manifest: Manifest,
+    problems: Vec<String>,
     /// One backup of a ledger at a time.
     _lock: WriterLock,
 }
@@ -72,28 +79,34 @@ impl Ledger {
             }
             other => other,
         })?;
-        let describe = || -> Result<Manifest> {
-            let (size, sha256) = digest(&path)?;
-            let copied = Ledger::open_read(&path, key)?;
-            let (events, head): (i64, [u8; 32]) =
-                copied.conn.query_row("SELECT events, head FROM device WHERE own = 1", [], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })?;
-            let messages: i64 = copied.conn.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
-            Ok(Manifest {
-                format: container::FORMAT.into(),
-                made_at,
-                device: self.device.1.clone(),
-                schema: migrate::VERSION,
-                events: events.unsigned_abs(),
-                messages: messages.unsigned_abs(),
-                head: HEXLOWER.encode(&head),
-                size,
-                sha256,
-            })
+        let described = self.describe(&path, key, made_at);
+        let (manifest, problems) = described.inspect_err(|_| remove_all(&path))?;
+        Ok(Snapshot { path, key: key.clone(), manifest, problems, _lock: lock })
+    }
+
+    /// What the copy at `path` is, and what is wrong with it.
+    fn describe(&self, path: &Path, key: &LedgerKey, made_at: Timestamp) -> Result<(Manifest, Vec<String>)> {
+        let (size, sha256) = digest(path)?;
+        let copied = Ledger::open_read(path, key)?;
+        let (events, head): (i64, [u8; 32]) =
+            copied
+                .conn
+                .query_row("SELECT events, head FROM device WHERE own = 1", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let messages: i64 = copied.conn.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
+        let problems = copied.audit()?.problems;
+        let manifest = Manifest {
+            format: container::FORMAT.into(),
+            made_at,
+            device: self.device.1.clone(),
+            schema: migrate::VERSION,
+            events: events.unsigned_abs(),
+            messages: messages.unsigned_abs(),
+            head: HEXLOWER.encode(&head),
+            size,
+            sha256,
+            problems: Some(problems.len() as u64),
         };
-        let manifest = describe().inspect_err(|_| remove_all(&path))?;
-        Ok(Snapshot { path, key: key.clone(), manifest, _lock: lock })
+        Ok((manifest, problems))
     }
 
     /// Records that a backup was written.
@@ -103,6 +116,7 @@ impl Ledger {
             events: manifest.events,
             head: manifest.head.clone(),
             verified,
+            problems: manifest.problems.unwrap_or_default(),
         };
         self.append(&[NewEvent { report: None, message: None, what }], stamp)
     }
@@ -110,21 +124,30 @@ impl Ledger {
     /// The last backup that was made of this ledger, or that it was restored from.
     pub fn last_backup(&self) -> Result<Option<LastBackup>> {
         // The tag stands first in the JSON, and the newest event is met first.
-        let found: Option<(i64, String)> = self
-            .conn
-            .query_row(
-                r#"SELECT at, what FROM event
-                   WHERE what LIKE '{"what":"backed_up"%' OR what LIKE '{"what":"restored"%' ORDER BY id DESC LIMIT 1"#,
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        let Some((recorded, what)) = found else { return Ok(None) };
-        Ok(Some(match from_json::<What>(&what, "an event")? {
-            What::BackedUp { made_at, verified, .. } => LastBackup { at: made_at, verified },
-            What::Restored { made_at, .. } => LastBackup { at: made_at, verified: true },
-            _ => LastBackup { at: instant(recorded)?, verified: false },
-        }))
+        let mut statement = self.conn.prepare(
+            r#"SELECT what FROM event
+               WHERE what LIKE '{"what":"backed_up"%' OR what LIKE '{"what":"restored"%' ORDER BY id DESC"#,
+        )?;
+        let mut rows = statement.query([])?;
+        let mut last: Option<LastBackup> = None;
+        while let Some(row) = rows.next()? {
+            let found = match from_json(&row.get::<_, String>(0)?, "an event")? {
+                What::BackedUp { made_at: at, verified, problems, .. } => {
+                    LastBackup { at, verified, problems, ..LastBackup::default() }
+                }
+                // Only what holds together is ever put in place.
+                What::Restored { made_at: at, other_key, .. } => {
+                    LastBackup { at, verified: true, other_key, ..LastBackup::default() }
+                }
+                _ => continue,
+            };
+            let good = (found.problems == 0).then_some(found.at);
+            last.get_or_insert(found).good = good;
+            if good.is_some() {
+                break;
+            }
+        }
+        Ok(last)
     }
 }
 
@@ -134,15 +157,25 @@ impl Snapshot {
         &self.manifest
     }
 
+    /// What is wrong with the ledger that was copied.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+
     /// Writes the stream that a backup is, unencrypted: key and all. For `pgp` to encrypt.
     pub fn write_to(&self, out: &mut dyn Write) -> Result<()> {
         let mut file = File::open(&self.path).map_err(LedgerError::io(&self.path))?;
         container::write(out, &self.manifest, &self.key, &mut file)
     }
 
-    /// Reads such a stream into a file of its own, to see whether it could be restored.
-    pub fn read_back(&self, plain: &mut dyn Read) -> Result<Unpacked> {
-        Unpacked::read(plain, &beside(&self.path, ".proof"))
+    /// Restores such a stream into a file of its own. It is the copy whose audit is known: the same bytes by their digest,
+    /// and the key that came with them opens them.
+    pub fn read_back(&self, plain: &mut dyn Read) -> Result<()> {
+        let unpacked = Unpacked::read(plain, &beside(&self.path, ".proof"))?;
+        if unpacked.manifest != self.manifest {
+            return Err(LedgerError::Backup { reason: "what was read back is not what was written".into() });
+        }
+        Ledger::open_read(&unpacked.path, &unpacked.key).map(drop)
     }
 }
 

@@ -49,6 +49,9 @@ pub struct Manifest {
     pub size: u64,
     /// SHA-256 of the ledger file, lower-case hexadecimal.
     pub sha256: String,
+    /// What the audit of that file found wrong; `None` in backups from before this was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problems: Option<u64>,
 }
 
 /// Writes the three members; `ledger` is the sealed file, open at its beginning.
@@ -240,6 +243,7 @@ mod tests {
             head: "00".repeat(32),
             size: ledger.len() as u64,
             sha256: data_encoding::HEXLOWER.encode(&Sha256::digest(ledger)),
+            problems: Some(0),
         };
         let mut out = Vec::new();
         write(&mut out, &manifest, &LedgerKey::generate().unwrap(), &mut &*ledger).unwrap();

@@ -53,6 +53,17 @@ pub enum LedgerError {
         /// What is in the way.
         path: PathBuf,
     },
+    /// A ledger is where one is to be restored, and all that it lacks is its key.
+    #[error(
+        "the ledger {path} is here, its key {key} is not; nothing was changed; to give it back its key: sealpost restore \
+         --key-only BACKUP; to move it aside and put the backup in its place: sealpost restore --replace BACKUP"
+    )]
+    KeyLost {
+        /// The ledger.
+        path: PathBuf,
+        /// Where the key should be.
+        key: PathBuf,
+    },
     /// What was read is not what a backup holds.
     #[error("this is no backup that can be restored: {reason}")]
     Backup {

@@ -71,6 +71,11 @@ impl LedgerKey {
         HEXLOWER.encode_append(self.0.as_slice(), &mut text);
         text
     }
+
+    /// The key itself, for reading pages past SQLite.
+    pub(super) fn bytes(&self) -> &[u8; LENGTH] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for LedgerKey {

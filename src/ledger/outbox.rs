@@ -1,12 +1,15 @@
 //! Replies, sealed, on their way out. A reply is handed over at most once by itself: what nobody can know stays
-//! `unknown` until a person decides.
+//! `unknown` until a person decides. One that failed for a passing reason is queued still: the table says `failed` of it (as
+//! ledgers did from the first), and its last event says that it is tried again.
 
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::rows::{RowDigest, from_json, garbled, json, some};
+use super::rows::{RowDigest, from_json, garbled, instant, json, some};
 use super::{Ledger, LedgerError, NewEvent, Result, Stamp};
-use crate::case::{Uid, What};
+use crate::case::{Passing, Uid, What};
+use crate::reply::tries::Tries;
 
 /// Why a reply is held after a restore.
 pub(super) const RESTORED: &str = "restored from a backup: it may have gone out after the backup was made";
@@ -29,13 +32,13 @@ pub struct Letter<'a> {
 /// How far a reply has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutboxState {
-    /// Waiting; nothing went out.
+    /// Waiting, maybe tried in vain; nothing went out.
     Queued,
     /// Being handed over by a run that is alive.
     Sending,
     /// The server took it.
     Sent,
-    /// The server refused it or was not there; nothing went out, and it may be tried again.
+    /// The server refused it, or was not there for too long; nothing went out, and a person may have it tried again.
     Failed,
     /// It may have gone out; a person looks and decides.
     Unknown,
@@ -52,7 +55,9 @@ pub enum Step {
     SendAgain,
     /// The server took it; or, for an `Unknown` one, it was found to have gone out.
     Sent,
-    /// The server refused it or was not there, and why.
+    /// It did not go out, for a reason that may pass: it stays queued.
+    Later(String, Passing),
+    /// It did not go out, and why; a person decides.
     Failed(String),
     /// The connection ended after the last byte and before the answer.
     Unknown,
@@ -79,6 +84,8 @@ pub struct OutboxItem {
     pub state: OutboxState,
     /// Why the last try failed.
     pub reason: Option<String>,
+    /// How often it was tried; not looked up for one that is sent or dropped.
+    pub tries: Tries,
     /// A copy lies in the Sent mailbox.
     pub copied: bool,
 }
@@ -122,7 +129,7 @@ impl Ledger {
             if !step.may_follow(item.state) {
                 return Err(LedgerError::NoSuchStep { number, state: item.state.name(), wanted: wanted.name() });
             }
-            let reason = if let Step::Failed(reason) = step { reason.as_str() } else { "" };
+            let reason = if let Step::Failed(reason) | Step::Later(reason, _) = step { reason.as_str() } else { "" };
             let new = NewEvent { report: Some(item.report), message: None, what: step.event(number) };
             ledger.push(&new, &[], stamp)?;
             ledger.conn.execute(
@@ -143,6 +150,25 @@ impl Ledger {
     /// The whole outbox, oldest first.
     pub fn outbox(&self) -> Result<Vec<OutboxItem>> {
         self.outbox_where("ORDER BY id", &[])
+    }
+
+    /// What is neither sent nor dropped, oldest first.
+    pub fn outbox_waiting(&self) -> Result<Vec<OutboxItem>> {
+        // The sign keeps SQLite from walking all replies there ever were in their order; few wait.
+        self.outbox_where("WHERE state NOT IN ('sent', 'dropped') ORDER BY +id", &[])
+    }
+
+    /// Among the newest replies, so many, those that are sent and of which no copy is known to lie in the Sent mailbox; oldest
+    /// first. To look at all of them takes time that grows with what was ever sent.
+    pub fn outbox_uncopied(&self, newest: i64) -> Result<Vec<OutboxItem>> {
+        let among = "WHERE id > (SELECT coalesce(max(id), 0) FROM outbox) - ?1";
+        self.outbox_where(&format!("{among} AND state = 'sent' AND copied = 0 ORDER BY id"), &[&newest])
+    }
+
+    /// When the newest reply that is out was handed over; `None` where none is.
+    pub fn last_sent_at(&self) -> Result<Option<Timestamp>> {
+        let newest = self.outbox_where("WHERE state = 'sent' ORDER BY id DESC LIMIT 1", &[])?;
+        newest.first().map_or(Ok(None), |item| Ok(self.tries(item.number)?.last_at))
     }
 
     /// One reply.
@@ -201,9 +227,34 @@ impl Ledger {
         let mut rows = statement.query(values)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            found.push(outbox_item(row)?);
+            let mut item = outbox_item(row)?;
+            if !matches!(item.state, OutboxState::Sent | OutboxState::Dropped) {
+                item.tries = self.tries(item.number)?;
+            }
+            if item.state == OutboxState::Failed && item.tries.failing() {
+                item.state = OutboxState::Queued;
+            }
+            found.push(item);
         }
         Ok(found)
+    }
+
+    /// The events of one reply, which are its report's and about no mail, added up.
+    fn tries(&self, number: i64) -> Result<Tries> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT e.at, e.what FROM outbox o JOIN event q ON q.id = o.event
+             JOIN event e ON e.report = o.report AND e.report <> '' AND e.device = q.device
+             WHERE o.id = ?1 AND e.id > q.id AND e.message = '' ORDER BY e.id",
+        )?;
+        let mut rows = statement.query([number])?;
+        let mut tries = Tries::default();
+        while let Some(row) = rows.next()? {
+            let what = from_json(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?, "an event")?;
+            if OutboxState::after(&what).is_some_and(|(of, _)| of == number) {
+                tries.take(instant(row.get(0)?)?, &what);
+            }
+        }
+        Ok(tries)
     }
 }
 
@@ -240,7 +291,7 @@ impl OutboxState {
         OutboxState::ALL.into_iter().find(|state| state.name() == name).ok_or_else(|| garbled("a reply"))
     }
 
-    /// Where an event leaves a reply; `None` for events that are not about one.
+    /// Where an event leaves a reply in the table; `None` for events that are not about one.
     pub(super) fn after(what: &What) -> Option<(i64, OutboxState)> {
         match what {
             What::Queued { outbox, .. } => Some((*outbox, OutboxState::Queued)),
@@ -259,7 +310,8 @@ impl Step {
         match self {
             Step::Send | Step::SendAgain => OutboxState::Sending,
             Step::Sent => OutboxState::Sent,
-            Step::Failed(_) => OutboxState::Failed,
+            // The first ledgers' trigger knows no way back to queued; the event tells the two apart.
+            Step::Failed(_) | Step::Later(..) => OutboxState::Failed,
             Step::Unknown => OutboxState::Unknown,
             Step::Drop => OutboxState::Dropped,
         }
@@ -270,16 +322,20 @@ impl Step {
             Step::Send => matches!(state, OutboxState::Queued | OutboxState::Failed),
             Step::SendAgain => state == OutboxState::Unknown,
             Step::Sent => matches!(state, OutboxState::Sending | OutboxState::Unknown),
-            Step::Failed(_) | Step::Unknown => state == OutboxState::Sending,
+            Step::Failed(_) | Step::Later(..) | Step::Unknown => state == OutboxState::Sending,
             Step::Drop => matches!(state, OutboxState::Queued | OutboxState::Failed | OutboxState::Unknown),
         }
     }
 
-    fn event(&self, outbox: i64) -> What {
+    /// What is recorded of it.
+    pub fn event(&self, outbox: i64) -> What {
         match self {
             Step::Send | Step::SendAgain => What::Sending { outbox },
             Step::Sent => What::Sent { outbox },
-            Step::Failed(reason) => What::SendFailed { outbox, reason: reason.clone() },
+            Step::Later(reason, passing) => {
+                What::SendFailed { outbox, reason: reason.clone(), passing: Some(*passing) }
+            }
+            Step::Failed(reason) => What::SendFailed { outbox, reason: reason.clone(), passing: None },
             Step::Unknown => What::SendUnknown { outbox },
             Step::Drop => What::Dropped { outbox },
         }
@@ -302,6 +358,7 @@ fn outbox_item(row: &Row<'_>) -> Result<OutboxItem> {
         sha256: row.get(5)?,
         state: OutboxState::from_name(row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?)?,
         reason: some(row.get(7)?),
+        tries: Tries::default(),
         copied: row.get(8)?,
     })
 }

@@ -50,6 +50,8 @@ pub struct Restored {
     pub manifest: Manifest,
     /// Replies that wait for a person because they may have gone out.
     pub held: u64,
+    /// It is sealed with the key that was here, and the one in the backup is another.
+    pub other_key: bool,
     /// Where the ledger that was here lies now.
     pub aside: Option<PathBuf>,
 }
@@ -64,8 +66,11 @@ impl Receiving {
             make_or_check_folder(key)?;
             finish_birth(path, key)?;
         }
-        if let Some(path) = in_the_way(path)?.filter(|_| !replace) {
-            return Err(LedgerError::InTheWay { path });
+        if let Some(there) = in_the_way(path)?.filter(|_| !replace) {
+            return Err(match home {
+                KeyHome::File(key) if there == path && !exists(&key)? => LedgerError::KeyLost { path: there, key },
+                _ => LedgerError::InTheWay { path: there },
+            });
         }
         let (here, new_key) = match home {
             KeyHome::Elsewhere(key) => (Some(key), None),
@@ -93,15 +98,16 @@ impl Receiving {
         }
         let manifest = unpacked.manifest.clone();
         let mut ledger = Ledger::open_locked(&unpacked.path, &unpacked.key, lock, stamp)?;
-        let held = ledger.settle_restored(manifest.made_at, stamp)?;
         let key = self.here.as_ref().unwrap_or(&unpacked.key);
+        let other_key = key.to_hex() != unpacked.key.to_hex();
+        let held = ledger.settle_restored(manifest.made_at, other_key, stamp)?;
         let ready = unborn(&self.path);
         remove_all(&ready);
         let put = copy(&ledger.conn, &ready, key).and_then(|()| self.put(&ready, key));
         let aside = put.inspect_err(|_| remove_all(&ready))?;
         // The lock lives in this handle, and the file it has open is about to go.
         drop((ledger, unpacked));
-        Ok(Restored { manifest, held, aside })
+        Ok(Restored { manifest, held, other_key, aside })
     }
 
     /// Gives the ledger and its key their names.
@@ -141,10 +147,10 @@ impl Unpacked {
 
 impl Ledger {
     /// What waited is held, and the history says what happened.
-    fn settle_restored(&mut self, made_at: Timestamp, stamp: &Stamp<'_>) -> Result<u64> {
+    fn settle_restored(&mut self, made_at: Timestamp, other_key: bool, stamp: &Stamp<'_>) -> Result<u64> {
         self.batch(|ledger| {
             let held = ledger.hold_outbox(stamp)?;
-            let what = What::Restored { made_at, held };
+            let what = What::Restored { made_at, held, other_key };
             ledger.append(&[NewEvent { report: None, message: None, what }], stamp)?;
             Ok(held)
         })

@@ -27,7 +27,7 @@ pub struct Backup {
     pub encrypted_to: Vec<String>,
     /// Fingerprint of the certificate that signed it.
     pub signed_by: Option<String>,
-    /// It was read back, restored and audited.
+    /// It was read back and restored, and the ledger in it holds together.
     pub verified: bool,
     /// Why it was not.
     pub unverified: Option<Foreign>,
@@ -44,17 +44,18 @@ impl View for Backup {
 
     fn show(&self, _: &Screen, out: &mut dyn Write) -> io::Result<()> {
         let (file, holds) = (safe::line(&self.file), holds(self.messages, self.events));
-        if self.verified {
+        if !self.problems.is_empty() {
+            let words = "backup written, and the ledger in it does not hold together";
+            writeln!(out, "{}: {file}", styled(ALARM, words))?;
+            for problem in self.problems.iter().take(8) {
+                writeln!(out, "  {}", safe::line(problem))?;
+            }
+            writeln!(out, "  it cannot be restored; keep older backups; sealpost audit says more")?;
+        } else if self.verified {
             writeln!(out, "{}: {file}, {holds}", styled(WELL, "backup written, restored once and verified"))?;
         } else if let Some(why) = &self.unverified {
             writeln!(out, "{}: {file}, {holds}", styled(NOTICE, "backup written, not verified by restoring"))?;
             writeln!(out, "  the team key is not at hand: {}", safe::line(why))?;
-        } else {
-            writeln!(out, "{}: {file}", styled(ALARM, "backup written, and the ledger in it does not hold together"))?;
-            for problem in self.problems.iter().take(8) {
-                writeln!(out, "  {}", safe::line(problem))?;
-            }
-            writeln!(out, "  sealpost audit says more; keep older backups")?;
         }
         if self.signed_by.is_none() {
             writeln!(out, "  it is not signed, so restoring it will want --unsigned")?;
@@ -85,6 +86,8 @@ pub struct Restored {
     pub signed_by: Option<String>,
     /// Replies that wait for a person.
     pub held: u64,
+    /// It is sealed with the key that was here, and the one in the backup is another.
+    pub other_key: bool,
     /// Where the ledger that was here lies now.
     pub moved_aside: Option<String>,
 }
@@ -106,6 +109,11 @@ impl View for Restored {
         }
         if let Some(folder) = &self.moved_aside {
             writeln!(out, "the ledger that was here is in {}", safe::line(folder))?;
+        }
+        if self.other_key {
+            let line = "it is sealed with the key that was here, which is another than the one in the backup";
+            writeln!(out, "{}", styled(NOTICE, line))?;
+            writeln!(out, "  make a new backup now: the key in an older one does not open this ledger")?;
         }
         match self.held {
             0 => {}

@@ -37,12 +37,15 @@ pub struct Finding {
     /// Of something that ends: the step that was passed, in days before the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within_days: Option<i64>,
+    /// It would want a person, and the configuration says that it is meant so.
+    #[serde(skip_serializing_if = "is_false")]
+    pub accepted: bool,
 }
 
 impl Finding {
     /// At this level.
     pub fn new(about: &'static str, level: Level, words: impl Into<Foreign>) -> Finding {
-        Finding { about, level, words: words.into(), hint: None, within_days: None }
+        Finding { about, level, words: words.into(), hint: None, within_days: None, accepted: false }
     }
 
     /// It is well.
@@ -64,6 +67,11 @@ impl Finding {
     pub fn within(mut self, days: i64) -> Finding {
         self.within_days = Some(days);
         self
+    }
+
+    /// The same where its owner accepted that it is so: it is told all the same, and wants nobody.
+    pub fn accepted(self) -> Finding {
+        Finding { level: Level::Ok, accepted: true, ..self }
     }
 
     /// The same with what to do.
@@ -149,6 +157,7 @@ const MARGIN: usize = 20;
 impl Finding {
     fn show(&self, screen: &Screen, out: &mut dyn Write) -> io::Result<()> {
         let (style, mark) = match self.level {
+            Level::Ok if self.accepted => (FAINT, "note"),
             Level::Ok => (WELL, "ok  "),
             Level::Warn => (NOTICE, "look"),
             Level::Fail => (ALARM, "FAIL"),
@@ -194,6 +203,9 @@ pub struct AuditView {
     /// The anchors it was held against.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anchors: Option<Vec<AnchorView>>,
+    /// Anchors that it was not held against, since the folder has too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub anchors_passed_over: u64,
     /// The anchor that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrote: Option<String>,
@@ -297,12 +309,29 @@ impl View for AuditView {
                 let anchors = counted(well.len() as u64, "anchor");
                 writeln!(out, "it is still what {anchors} {say}, the last of {until}")?;
             }
+            if self.anchors_passed_over > 0 {
+                let over = counted(self.anchors_passed_over, "anchor");
+                writeln!(
+                    out,
+                    "{}",
+                    styled(NOTICE, format!("{over} more, the first by name, not looked at: too many"))
+                )?;
+                writeln!(out, "  move those elsewhere and look at them there: sealpost audit --anchor FOLDER")?;
+            }
         }
         if let Some(file) = &self.wrote {
             writeln!(out, "anchor written to {}; keep it where this ledger's machine cannot write", safe::line(file))?;
         }
         Ok(())
     }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 fn counted(n: u64, noun: &str) -> String {

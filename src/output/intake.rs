@@ -7,6 +7,17 @@ use serde::Serialize;
 use super::{ALARM, FAINT, NOTICE, Screen, View, WELL, document, styled};
 use crate::safe;
 
+/// How the outbox stands after a poll.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Standing {
+    /// Replies that are queued.
+    pub waiting: u64,
+    /// Of those, the ones that were tried and did not get out; a later poll tries again.
+    pub delayed: u64,
+    /// Replies that failed, or of which nobody knows whether they went out: they wait for a person.
+    pub undecided: u64,
+}
+
 /// What a poll or an import came to.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Intake {
@@ -36,6 +47,9 @@ pub struct Intake {
     pub opened_later: u64,
     /// Replies that went out.
     pub sent: u64,
+    /// What did not go out; an import sends nothing and does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbox: Option<Standing>,
     /// Stored messages that the mailbox showed before and no longer shows.
     pub gone: u64,
     /// Open reports with a clock past due.
@@ -48,12 +62,15 @@ pub struct Intake {
     /// Say it all, or only what needs a person.
     #[serde(skip)]
     pub terse: bool,
+    /// The warnings say what became of replies, or nobody needs to be told again.
+    #[serde(skip)]
+    pub outbox_told: bool,
 }
 
 impl Intake {
-    /// Mail came that could not be opened or was quarantined.
+    /// Mail came that could not be opened or was quarantined, or a reply was tried and is not out.
     pub fn needs_person(&self) -> bool {
-        self.unopened > 0 || self.quarantined > 0
+        self.unopened > 0 || self.quarantined > 0 || self.outbox.is_some_and(|o| o.delayed + o.undecided > 0)
     }
 }
 
@@ -76,6 +93,11 @@ impl View for Intake {
                 "{}",
                 styled(ALARM, format!("{} quarantined: sealpost list tells why", mails(self.quarantined)))
             )?;
+        }
+        if !self.outbox_told
+            && let Some(line) = self.outbox.and_then(stuck)
+        {
+            writeln!(out, "{}", styled(NOTICE, line))?;
         }
         if self.terse {
             return Ok(());
@@ -114,6 +136,18 @@ impl Intake {
         part(self.sent, if self.sent == 1 { "reply sent" } else { "replies sent" });
         format!("{}: {}", styled(WELL, format!("{} stored", mails(self.stored))), parts.join(", "))
     }
+}
+
+/// `1 reply waits to be tried again, 2 wait for a person: sealpost outbox`; `None` where nothing is stuck.
+fn stuck(standing: Standing) -> Option<String> {
+    let one = |n: u64, words: &str| match n {
+        0 => None,
+        1 => Some(format!("1 reply waits {words}")),
+        n => Some(format!("{n} replies wait {words}")),
+    };
+    let parts = [one(standing.delayed, "to be tried again"), one(standing.undecided, "for a person")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("{}: sealpost outbox", parts.join(", ")))
 }
 
 fn mails(n: u64) -> String {

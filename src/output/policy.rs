@@ -111,6 +111,9 @@ impl Checked {
         let _ = writeln!(out, "{}\n", safe::short(&self.file, WIDTH));
         self.promises(&mut out);
         self.severities(&mut out);
+        if self.contacts.is_empty() {
+            let _ = writeln!(out, "Report to\n  no address, form or page was found\n");
+        }
         list(&mut out, "Report to", &self.contacts);
         list(&mut out, "OpenPGP fingerprints", &self.pgp_fingerprints);
         list(&mut out, "A report should hold", &self.required_report_fields);
@@ -141,9 +144,18 @@ impl Checked {
                 promise(out, name, &spoken(target, way(name)), target);
             }
         }
-        let missing: Vec<&str> = all.iter().take(3).filter(|(_, t)| t.is_none()).map(|(n, _)| *n).collect();
-        if !missing.is_empty() {
-            paragraph(out, "  ", &format!("no time is promised for: {}", missing.join(", ")));
+        let graded = [
+            self.by_severity.iter().any(|s| s.first_response.is_some()),
+            self.by_severity.iter().any(|s| s.assessment.is_some()),
+            self.by_severity.iter().any(|s| s.fix.is_some()),
+        ];
+        let absent = all.iter().zip(graded).filter(|((_, t), _)| t.is_none());
+        let (by_severity, never): (Vec<_>, Vec<_>) = absent.map(|((n, _), graded)| (*n, graded)).partition(|a| a.1);
+        for (told, names) in [("by severity only", by_severity), ("no time is promised for", never)] {
+            if !names.is_empty() {
+                let names: Vec<&str> = names.iter().map(|n| n.0).collect();
+                paragraph(out, "  ", &format!("{told}: {}", names.join(", ")));
+            }
         }
         out.push('\n');
     }

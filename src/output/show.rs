@@ -49,6 +49,9 @@ pub struct Happening {
     /// When it happened, where the words tell of another time than that of the record.
     #[serde(skip)]
     pub happened_at: Option<Timestamp>,
+    /// How many like it this one stands for; people are not shown one that another stands for (0).
+    #[serde(skip)]
+    pub times: u32,
     /// The message it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<i64>,
@@ -63,6 +66,7 @@ impl Happening {
             Some(at) if screen.time(at) != screen.time(self.at) => {
                 format!("{}, on {}", safe::lines(&self.words), screen.exact(at))
             }
+            _ if self.times > 1 => format!("{}; {} times in a row", safe::lines(&self.words), self.times),
             _ => safe::lines(&self.words),
         }
     }
@@ -91,7 +95,7 @@ impl View for Show {
             message_lines(message, screen, out)?;
         }
         writeln!(out, "\n{}", styled(HEAD, "History"))?;
-        for event in &self.history {
+        for event in self.history.iter().filter(|event| event.times > 0) {
             let who = safe::short(&event.who, 8);
             let head = format!("  {}  {who:8}  ", styled(FAINT, screen.time(event.at)));
             let words = event.told(screen);

@@ -35,8 +35,8 @@ pub enum Delivery {
     NotSent {
         /// Why, safe to print.
         reason: String,
-        /// Trying again unchanged is no use.
-        permanent: bool,
+        /// What may be expected of another try.
+        hope: Hope,
     },
     /// All of it was handed over and no answer came: it may have gone out. Never to be repeated without a person.
     Unknown {
@@ -45,13 +45,26 @@ pub enum Delivery {
     },
 }
 
+/// What may be expected of another try with a mail that did not go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hope {
+    /// Nobody's mail would go out now: the server is not there, is not who it should be, lets nobody in, breaks off.
+    Later,
+    /// The server does not take this mail now (a 4xx answer to it); it may take another.
+    ThisLater,
+    /// The server does not take this mail (a 5xx answer to it), or it is not fit to be sent: trying again is no use.
+    Never,
+    /// A program failed and does not say what it was: a person looks before anything is tried again.
+    Unclear,
+}
+
 impl Delivery {
     fn later(reason: impl Into<String>) -> Delivery {
-        Delivery::NotSent { reason: reason.into(), permanent: false }
+        Delivery::NotSent { reason: reason.into(), hope: Hope::Later }
     }
 
     fn never(reason: impl Into<String>) -> Delivery {
-        Delivery::NotSent { reason: reason.into(), permanent: true }
+        Delivery::NotSent { reason: reason.into(), hope: Hope::Never }
     }
 }
 

@@ -2,12 +2,13 @@
 //! cannot open yet is kept and clocked, and opened once it can.
 
 use std::fs;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::support::private;
 use super::{Gnupg, TEXT, finder, report, root};
 
 /// A maintainer's folder: a Maildir that another program fills, and a program that takes what goes out.
@@ -30,9 +31,7 @@ impl Desk {
              [openpgp]\nagent = \"gnupg\"\ncerts = [{own:?}, {:?}]\n[ledger]\npath = \"ledger.db\"\n",
             root().join("keys/finder.pgp")
         );
-        let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(dir.path().join("config.toml")).unwrap();
-        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        private(&dir.path().join("config.toml"), text.as_bytes());
         Desk { dir, gnupg_home: gnupg.home.path().to_owned() }
     }
 

@@ -13,12 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use jiff::Timestamp;
-use sealpost::message::Address;
 use sealpost::pgp::agent::Agent;
 use sealpost::pgp::keyring::Keyring;
 use sealpost::pgp::open::{self, Context};
 use sealpost::pgp::seal::{Recipient, SigningKey, seal};
-use sealpost::reply::{Draft, Fields};
 use sealpost::report::Opened;
 use sealpost::verdict::{EncryptionStatus, SignatureStatus};
 
@@ -148,21 +146,7 @@ fn without_an_agent_mail_is_kept_closed() {
 fn round_trip(gnupg: &Gnupg, own: &Path) {
     let ring = gnupg.ring(own);
     let now = Timestamp::now();
-    let address = |address: &str| Address { address: address.into(), name: None };
-    let draft = Draft::new(Fields {
-        from: address("security@example.org"),
-        to: address("finder@example.net"),
-        cc: Vec::new(),
-        subject: "Re: Overflow".into(),
-        clear_subject: None,
-        body: "Thank you, it is fixed.".into(),
-        attachments: Vec::new(),
-        in_reply_to: None,
-        references: Vec::new(),
-        message_id: "<agent@example.org>".into(),
-        date: now,
-    })
-    .unwrap();
+    let draft = support::letter::thanks(now);
     let own = ring.own().first().expect("the agent holds a key of it");
     let mut signer = SigningKey::of_ring(own, &ring, now).unwrap();
     let to = Recipient::new("finder@example.net", &ring.certs()[0]);

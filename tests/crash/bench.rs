@@ -1,8 +1,7 @@
 //! A maintainer's folder with servers, and the real program in it, disturbed or not.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +11,7 @@ use serde_json::Value;
 
 use crate::servers::{Mail, Servers};
 use crate::support::fault::{Disk, Fault};
+use crate::support::private;
 
 /// The present, in every run.
 const NOW: &str = "2026-03-03T00:00:00Z";
@@ -79,7 +79,7 @@ impl Bench {
         let keys = tempfile::tempdir().unwrap();
         let team = keys.path().join("team.pgp");
         let bench = Bench { dir, keys, servers: Servers::start() };
-        bench.write_to(&team, &fs::read(project("keys/team.pgp")).unwrap());
+        private(&team, &fs::read(project("keys/team.pgp")).unwrap());
         let head = "address = \"security@example.org\"\n";
         let imap = format!(
             "[imap]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nuser = \"u\"\npassword_command = [\"echo\", \"secret\"]\n",
@@ -111,14 +111,7 @@ impl Bench {
 
     /// A file of mode 0600.
     pub fn write(&self, name: &str, bytes: &[u8]) {
-        self.write_to(&self.path(name), bytes);
-    }
-
-    fn write_to(&self, path: &Path, bytes: &[u8]) {
-        let folder = path.parent().unwrap();
-        fs::DirBuilder::new().mode(0o700).recursive(true).create(folder).unwrap();
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600).open(path).unwrap().write_all(bytes).unwrap();
+        private(&self.path(name), bytes);
     }
 
     /// Everything but the configuration as it is now.
@@ -237,7 +230,7 @@ impl Bench {
     /// Everything that lies in INBOX and Sent.
     pub fn mails(&self) -> Vec<Vec<u8>> {
         let mail = self.servers.mail();
-        mail.inbox.iter().chain(&mail.sent).cloned().collect()
+        mail.inbox.messages.values().chain(mail.sent.messages.values()).cloned().collect()
     }
 
     /// All reports with their clocks, without the numbers that depend on the order of arrival.

@@ -23,6 +23,10 @@ const FAULTS: &[(&str, i32, &str, u64)] = &[
     ("short", 0, "w", 3),
 ];
 
+/// The same, less often: what differs is one step.
+const FAULTS_LATER: &[(&str, i32, &str, u64)] =
+    &[("fail", EIO, "w", 3), ("fail", EIO, "s", 3), ("full", ENOSPC, "w", 3), ("dead", EIO, "wsr", 3)];
+
 fn at_every_call(job: Job, faults: &[(&str, i32, &str, u64)]) {
     let ready = Ready::new(job);
     let mut cases = Vec::new();
@@ -66,6 +70,11 @@ fn a_disk_that_fails_under_a_reply() {
 #[test]
 fn a_disk_that_fails_under_an_outbox() {
     at_every_call(Job::Outbox, FAULTS);
+}
+
+#[test]
+fn a_disk_that_fails_under_an_outbox_that_is_put_off() {
+    at_every_call(Job::Later, FAULTS_LATER);
 }
 
 /// The log is carried over into the file, and in the middle of a page the process dies or the disk is full: the page is whole

@@ -65,11 +65,21 @@ fn an_outbox_killed_at_any_call() {
     at_every_call(Job::Outbox, 14);
 }
 
+#[test]
+fn an_outbox_killed_while_it_is_put_off() {
+    at_every_call(Job::Later, 10);
+}
+
+#[test]
+fn an_outbox_killed_while_it_is_tried_again() {
+    at_every_call(Job::Again, 10);
+}
+
 /// Every place of the table is come to, and killed at, by one job at least; places that a job comes to several times,
 /// each time. (A migration has tests beside its code, since there may be no older schema; private files have one below.)
 #[test]
 fn killed_at_every_named_place() {
-    let ready = [Job::Outbox, Job::Reply, Job::Poll, Job::Import, Job::Sendmail].map(Ready::new);
+    let ready = [Job::Outbox, Job::Reply, Job::Poll, Job::Import, Job::Sendmail, Job::Later].map(Ready::new);
     let mut reached: BTreeSet<&str> = ["migrate.kept", "migrate.statement", "migrate.step", "migrate.done"].into();
     reached.extend(KEY_PLACES);
     let mut kills = 0;
@@ -100,6 +110,7 @@ fn may_reach(job: Job, place: &str) -> bool {
         "birth" | "intake" => matches!(job, Job::Poll | Job::Import),
         "batch" => matches!(job, Job::Poll | Job::Reply),
         "poll" => matches!(job, Job::Poll | Job::Outbox),
+        "post" if job == Job::Later => true,
         "import" => job == Job::Import,
         "reply" => job == Job::Reply,
         "post" | "copy" | "smtp" => matches!(job, Job::Reply | Job::Outbox),

@@ -40,6 +40,33 @@ fn fifty_polls_at_once() {
     );
 }
 
+/// Replies wait, the server puts them off once each, and many polls come at once, as after a machine was asleep: each reply
+/// is taken once.
+#[test]
+fn many_polls_at_once_send_a_reply_once() {
+    let (mut sent, mut polls) = (0, 0);
+    for job in [Job::Outbox, Job::Later, Job::Again] {
+        let ready = Ready::new(job);
+        let cases: Vec<u64> = (1..=rounds(2)).collect();
+        each(&ready, &cases, |ready, _| {
+            ready.reset();
+            let children: Vec<Child> =
+                (0..AT_ONCE / 3).map(|_| ready.bench.command(&ready.job.args()).spawn().unwrap()).collect();
+            for child in children {
+                let ran = Ran::of(&child.wait_with_output().unwrap());
+                assert!(matches!(ran.status, Some(0 | 3 | 4)), "{ran:?}");
+                speaks_plainly(&ran);
+                polls += 1;
+            }
+            ready.bench.servers.settle();
+            let outcome = ready.mend();
+            assert_eq!((outcome.sent, outcome.unknown), (2, 0));
+            sent += outcome.sent;
+        });
+    }
+    figure("crash", &format!("{polls} polls at once on waiting replies: sent {sent}, doubled 0"));
+}
+
 fn speaks_plainly(ran: &Ran) {
     for word in ["locked", "busy", "database", "panicked"] {
         assert!(!ran.stdout.contains(word) && !ran.stderr.contains(word), "{ran:?}");

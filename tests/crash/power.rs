@@ -47,3 +47,13 @@ fn the_power_goes_during_a_reply() {
 fn the_power_goes_during_an_outbox() {
     cut_at_every_call(Job::Outbox, 14);
 }
+
+#[test]
+fn the_power_goes_while_an_outbox_is_put_off() {
+    cut_at_every_call(Job::Later, 8);
+}
+
+#[test]
+fn the_power_goes_while_an_outbox_is_tried_again() {
+    cut_at_every_call(Job::Again, 8);
+}

@@ -9,7 +9,7 @@ use sealpost::ledger::ContentHash;
 
 use crate::place::{MEMORY, Place, each};
 use crate::support::dovecot::Dovecot;
-use crate::support::figure;
+use crate::support::{figure, private};
 
 /// Mails of the collection: messages, not keys, dictionaries or scripts.
 fn mails(root: &Path) -> Vec<PathBuf> {
@@ -129,8 +129,7 @@ fn configure(place: &Place, dovecot: &Dovecot, keys: &[PathBuf]) {
     let mut copies = Vec::new();
     for (n, key) in keys.iter().enumerate() {
         let copy = place.path(&format!("key-{n}.pgp"));
-        std::fs::write(&copy, std::fs::read(key).unwrap()).unwrap();
-        std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        private(&copy, &std::fs::read(key).unwrap());
         copies.push(quote(&copy));
     }
     std::fs::write(place.path("imap.password"), dovecot.password()).unwrap();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use sealpost::ledger::{Ledger, LedgerKey, MessageId};
 use serde_json::Value;
+
+use crate::support::private;
 
 /// The password that no server may hear before it has shown who it is.
 pub const PASSWORD: &str = "hunter2-CANARY";
@@ -74,11 +76,6 @@ impl Link {
 
 pub struct Place {
     pub dir: tempfile::TempDir,
-}
-
-fn private(path: &Path, bytes: &[u8]) {
-    let _ = fs::remove_file(path);
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap().write_all(bytes).unwrap();
 }
 
 fn project(path: &str) -> PathBuf {

@@ -6,6 +6,7 @@ use sealpost::clock::policy::{ResponsePolicy, Target, Unit};
 use sealpost::ledger::*;
 
 use crate::sample::*;
+use crate::support::private;
 
 #[test]
 fn a_policy_has_versions() {
@@ -76,7 +77,7 @@ fn every_stored_old_ledger_still_opens() {
         let key = LedgerKey::from_hex(&fs::read(path.with_extension("key")).unwrap(), "fixture").unwrap();
         key.write_new(&home.places().key).unwrap();
         let bytes = fs::read(&path).unwrap();
-        sealpost_private_copy(&home, &bytes);
+        private(&home.places().ledger, &bytes);
         let ledger = home.open();
         let audit = sound(&ledger);
         assert_eq!(audit.messages, 3, "{path:?}");
@@ -88,13 +89,6 @@ fn every_stored_old_ledger_still_opens() {
         seen += 1;
     }
     assert!(seen > 0, "no stored ledger was found");
-}
-
-fn sealpost_private_copy(home: &Home, bytes: &[u8]) {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(home.places().ledger).unwrap();
-    file.write_all(bytes).unwrap();
 }
 
 /// Writes the file that the test above opens, for the version of today. Run by hand when a version is about to end:

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod keys;
+#[path = "../support/letter.rs"]
+mod letter;
 mod packets;
 
 use std::collections::BTreeMap;
@@ -11,11 +13,9 @@ use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use sealpost::message::Address;
 use sealpost::pgp::keyring::Keyring;
 use sealpost::pgp::open::{self, Context};
 use sealpost::pgp::seal::{Recipient, SigningKey, seal};
-use sealpost::reply::{Draft, Fields};
 use sealpost::verdict::{EncryptionStatus, SignatureStatus};
 use sequoia_openpgp as openpgp;
 
@@ -164,21 +164,7 @@ fn what_we_seal_for_such_keys_is_opened_by_them() {
         else {
             continue;
         };
-        let address = |address: &str| Address { address: address.into(), name: None };
-        let draft = Draft::new(Fields {
-            from: address(TEAM),
-            to: address(FINDER),
-            cc: Vec::new(),
-            subject: "Re: Overflow".into(),
-            clear_subject: None,
-            body: "Thank you, it is fixed.".into(),
-            attachments: Vec::new(),
-            in_reply_to: None,
-            references: Vec::new(),
-            message_id: "<modern@example.org>".into(),
-            date: now(),
-        })
-        .unwrap();
+        let draft = letter::thanks(now());
         let mut signer = SigningKey::of(&team, None, now()).unwrap();
         let sealed = seal(&draft, &[Recipient::new(FINDER, &finder)], &mut signer, now()).unwrap();
         let theirs = Keyring::from_certs(vec![finder], vec![team.strip_secret_key_material()]);

@@ -192,10 +192,11 @@ fn a_refused_answer_stays_in_the_outbox() {
     let outbox = place.json(&["outbox"], 0);
     assert_eq!(outbox["outbox"][0]["state"], "failed", "{outbox:#}");
     assert_eq!(Workplace::clock(&place.report("first"), "first_response")["status"], "running");
-    // A poll does not try it again by itself; a person may drop it.
-    place.json(&["poll"], 0);
+    // A poll does not try it again by itself, and says that a person is needed; who may drop it.
+    assert_eq!(place.json(&["poll"], 3)["outbox"]["undecided"], 1);
     assert_eq!(place.json(&["outbox"], 0)["outbox"][0]["state"], "failed");
     place.run(&["outbox", "drop", "1"]).left_with(0);
+    place.json(&["poll"], 0);
     assert_eq!(place.json(&["outbox"], 0)["outbox"], Value::Array(Vec::new()));
 }
 

@@ -1,8 +1,6 @@
 //! A workplace: a Dovecot, an Exim, a configuration, and the program.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -11,6 +9,7 @@ use serde_json::Value;
 
 use crate::support::dovecot::Dovecot;
 use crate::support::exim::{Exim, Mode};
+pub use crate::support::private;
 
 /// What a run of the program came to.
 pub struct Ran {
@@ -36,12 +35,6 @@ pub struct Workplace {
     pub dir: tempfile::TempDir,
     pub dovecot: Dovecot,
     pub exim: Exim,
-}
-
-/// A file of mode 0600.
-pub fn private(path: &Path, bytes: &[u8]) {
-    let _ = fs::remove_file(path);
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap().write_all(bytes).unwrap();
 }
 
 /// A file of the project.

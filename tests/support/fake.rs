@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// One connection, from the server's side. A client that has gone away ends the conversation quietly.
@@ -13,11 +14,23 @@ pub struct Conn {
 }
 
 impl Conn {
-    /// The next line without its end; `None` when the client has gone.
+    /// The next line without its end; `None` when the client has gone, also in the middle of one.
     pub fn line(&mut self) -> Option<String> {
+        Some(String::from_utf8_lossy(&self.bytes_to_line_end()?).trim_end().to_owned())
+    }
+
+    /// The same with its end.
+    pub fn bytes_to_line_end(&mut self) -> Option<Vec<u8>> {
         let mut line = Vec::new();
-        let read = self.reader.read_until(b'\n', &mut line).ok()?;
-        (read > 0).then(|| String::from_utf8_lossy(&line).trim_end().to_owned())
+        self.reader.read_until(b'\n', &mut line).ok()?;
+        line.ends_with(b"\n").then_some(line)
+    }
+
+    /// The next so many bytes.
+    pub fn exactly(&mut self, length: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.reader.read_exact(&mut bytes).ok()?;
+        Some(bytes)
     }
 
     /// Sends; false when the client has gone.
@@ -35,16 +48,23 @@ impl Conn {
 
 /// Listens on loopback and hands every connection, with its number from 0, to `talk` on a thread of its own.
 pub fn serve(talk: impl Fn(usize, Conn) + Send + Sync + 'static) -> u16 {
+    serve_counted(Arc::default(), talk)
+}
+
+/// The same, counting conversations that have begun, in the order in which connections came, and not ended.
+pub fn serve_counted(busy: Arc<AtomicUsize>, talk: impl Fn(usize, Conn) + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let talk = Arc::new(talk);
     std::thread::spawn(move || {
         for (number, stream) in listener.incoming().flatten().enumerate() {
-            let talk = Arc::clone(&talk);
+            let (talk, busy) = (Arc::clone(&talk), Arc::clone(&busy));
+            busy.fetch_add(1, Ordering::SeqCst);
             std::thread::spawn(move || {
                 let _ = stream.set_nodelay(true);
                 let writer = stream.try_clone().unwrap();
                 talk(number, Conn { reader: BufReader::new(stream), writer });
+                busy.fetch_sub(1, Ordering::SeqCst);
             });
         }
     });
@@ -73,13 +93,23 @@ pub struct Mailbox {
     pub messages: BTreeMap<u32, Vec<u8>>,
     /// UIDs that are counted and not shown.
     pub hidden: Vec<u32>,
+    /// When each came; the same time for all where nothing is said.
+    pub came: Option<fn(u32) -> String>,
 }
 
 impl Mailbox {
     /// Messages with the UIDs 1 to `count`.
     pub fn of(count: u32, raw: impl Fn(u32) -> Vec<u8>) -> Mailbox {
         let messages = (1..=count).map(|uid| (uid, raw(uid))).collect();
-        Mailbox { uidvalidity: 1, uidnext: count + 1, messages, hidden: Vec::new() }
+        Mailbox { uidvalidity: 1, uidnext: count + 1, messages, ..Mailbox::default() }
+    }
+
+    /// Puts one more into it; gives its UID.
+    pub fn add(&mut self, raw: Vec<u8>) -> u32 {
+        let uid = self.uidnext.max(1);
+        self.messages.insert(uid, raw);
+        self.uidnext = uid + 1;
+        uid
     }
 }
 
@@ -152,26 +182,35 @@ pub fn answer(tag: &str, command: &str, mailbox: &Mailbox) -> Vec<u8> {
         );
         out.extend(text.bytes());
     } else if let Some(set) = upper.strip_prefix("UID SEARCH UID ") {
-        let mut line = "* SEARCH".to_owned();
-        for (_, uid, _) in shown.iter().filter(|(_, uid, _)| contains(set, *uid)) {
-            let _ = write!(line, " {uid}");
-        }
-        out.extend(line.bytes().chain(*b"\r\n"));
+        out.extend(search(shown.iter().filter(|(_, uid, _)| contains(set, *uid)).map(|(_, uid, _)| *uid)));
+    } else if let Some(id) = upper.strip_prefix("UID SEARCH HEADER MESSAGE-ID ") {
+        let id = id.trim_matches('"');
+        let has = |raw: &Vec<u8>| String::from_utf8_lossy(raw).to_ascii_uppercase().contains(id);
+        out.extend(search(shown.iter().filter(|(_, _, raw)| has(raw)).map(|(_, uid, _)| *uid)));
     } else if let Some(rest) = upper.strip_prefix("UID FETCH ") {
         let (set, items) = rest.split_once(' ').unwrap_or((rest, ""));
         for (seq, uid, raw) in shown.iter().filter(|(_, uid, _)| contains(set, *uid)) {
-            out.extend(item(*seq, *uid, raw, items));
+            let came = mailbox.came.map_or_else(|| "20-Nov-2026 10:00:00 +0000".to_owned(), |came| came(*uid));
+            out.extend(item(*seq, *uid, raw, items, &came));
         }
+    } else if upper.starts_with("LOGOUT") {
+        out.extend(*b"* BYE bye\r\n");
     }
     out.extend(format!("{tag} OK done\r\n").bytes());
     out
 }
 
-fn item(seq: usize, uid: u32, raw: &[u8], items: &str) -> Vec<u8> {
+fn search(uids: impl Iterator<Item = u32>) -> Vec<u8> {
+    let mut line = "* SEARCH".to_owned();
+    uids.for_each(|uid| write!(line, " {uid}").unwrap());
+    line.push_str("\r\n");
+    line.into_bytes()
+}
+
+fn item(seq: usize, uid: u32, raw: &[u8], items: &str, came: &str) -> Vec<u8> {
     if items.contains("RFC822.SIZE") {
         let size = raw.len();
-        return format!("* {seq} FETCH (UID {uid} RFC822.SIZE {size} INTERNALDATE \"20-Nov-2026 10:00:00 +0000\")\r\n")
-            .into();
+        return format!("* {seq} FETCH (UID {uid} RFC822.SIZE {size} INTERNALDATE \"{came}\")\r\n").into();
     }
     let (origin, body) =
         match items.split_once('<').and_then(|(_, r)| r.split_once('>')).and_then(|(r, _)| r.split_once('.')) {
@@ -191,6 +230,7 @@ fn item(seq: usize, uid: u32, raw: &[u8], items: &str) -> Vec<u8> {
 fn contains(set: &str, uid: u32) -> bool {
     set.split(',').any(|range| {
         let (from, to) = range.split_once(':').unwrap_or((range, range));
-        (from.parse::<u32>().unwrap()..=to.parse::<u32>().unwrap()).contains(&uid)
+        let number = |text: &str| if text == "*" { u32::MAX } else { text.parse().unwrap() };
+        (number(from)..=number(to)).contains(&uid)
     })
 }

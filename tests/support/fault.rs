@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -126,8 +126,7 @@ impl Disk {
                 continue;
             }
             let bytes = self.files.get(inode).map(Vec::as_slice).unwrap_or_default();
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap();
-            std::io::Write::write_all(&mut file, bytes).unwrap();
+            super::private(&path, bytes);
         }
     }
 }

@@ -9,8 +9,12 @@ pub mod exim;
 pub mod fake;
 pub mod fault;
 pub mod image;
+pub mod letter;
+mod private;
 pub mod script;
 pub mod tls;
+
+pub use private::private;
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;

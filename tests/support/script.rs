@@ -153,8 +153,8 @@ fn read_mailbox(messages: &Value, beside: &Value) -> Mailbox {
     Mailbox {
         uidvalidity: number("uidvalidity").unwrap_or(1),
         uidnext: number("uidnext").unwrap_or_else(|| messages.keys().last().map_or(1, |uid| uid + 1)),
-        hidden: Vec::new(),
         messages,
+        ..Mailbox::default()
     }
 }
 
@@ -463,10 +463,7 @@ pub fn honest_answer(line: &str, mailbox: &Mailbox) -> Vec<u8> {
         "EXAMINE" | "SELECT" if !upper.contains("INBOX") => {
             format!("{tag} NO [NONEXISTENT] no such mailbox\r\n").into_bytes()
         }
-        "EXAMINE" | "SELECT" | "NOOP" | "LIST" | "LOGIN" => fake::answer(tag, command, mailbox),
-        "LOGOUT" => format!("* BYE bye\r\n{tag} OK done\r\n").into_bytes(),
-        "UID" if upper.starts_with("UID SEARCH HEADER") => format!("* SEARCH\r\n{tag} OK done\r\n").into_bytes(),
-        "UID" => fake::answer(tag, command, mailbox),
+        "EXAMINE" | "SELECT" | "NOOP" | "LIST" | "LOGIN" | "LOGOUT" | "UID" => fake::answer(tag, command, mailbox),
         _ => format!("{tag} BAD what\r\n").into_bytes(),
     }
 }

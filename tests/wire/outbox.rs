@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sealpost::pgp::Sealed;
-use sealpost::wire::outbox::{Delivery, Mailer, SendmailConfig, SmtpConfig};
+use sealpost::wire::outbox::{Delivery, Hope, Mailer, SendmailConfig, SmtpConfig};
 
 use super::support::exim::{self, Exim, Mode};
 use super::support::{self, fake};
@@ -63,12 +63,14 @@ fn smtp_delivers_the_very_bytes() {
 
 #[test]
 fn smtp_refusals_are_told_apart() {
-    for (mode, is_permanent) in [(Mode::Refuse, true), (Mode::Defer, false), (Mode::RefuseData, true)] {
+    for (mode, expected) in
+        [(Mode::Refuse, Hope::Never), (Mode::Defer, Hope::ThisLater), (Mode::RefuseData, Hope::Never)]
+    {
         let server = Exim::start(mode);
         let mailer = Mailer::Smtp(submission("localhost", server.tls_port, Tls::Implicit, Some(server.ca_file())));
         match mailer.send(&answer_mail()) {
-            Delivery::NotSent { reason, permanent } => {
-                assert_eq!(permanent, is_permanent, "{mode:?}: {reason}");
+            Delivery::NotSent { reason, hope } => {
+                assert_eq!(hope, expected, "{mode:?}: {reason}");
                 assert!(reason.contains("server says: ") && !reason.contains('\x1b'), "{reason:?}");
             }
             other => panic!("{mode:?}: {other:?}"),
@@ -76,7 +78,7 @@ fn smtp_refusals_are_told_apart() {
         assert!(server.received().is_empty());
     }
     let nobody = Mailer::Smtp(submission("127.0.0.1", support::free_port(), Tls::Implicit, None));
-    assert!(matches!(nobody.send(&answer_mail()), Delivery::NotSent { permanent: false, .. }));
+    assert!(matches!(nobody.send(&answer_mail()), Delivery::NotSent { hope: Hope::Later, .. }));
 }
 
 #[test]
@@ -91,7 +93,7 @@ fn smtp_needs_the_right_certificate_and_password() {
     ] {
         let delivery = Mailer::Smtp(config).send(&answer_mail());
         assert!(
-            matches!(&delivery, Delivery::NotSent { permanent: false, reason } if !reason.contains("secret")),
+            matches!(&delivery, Delivery::NotSent { hope: Hope::Later, reason } if !reason.contains("secret")),
             "{delivery:?}"
         );
     }
@@ -147,7 +149,7 @@ fn a_mail_is_unknown_only_after_the_final_dot() {
     // Every earlier end means that nothing went out.
     for length in 0..BEFORE.len() {
         let (delivery, heard) = smtp_script(&BEFORE[..length], hang_up);
-        assert!(matches!(delivery, Delivery::NotSent { permanent: false, .. }), "{length}: {delivery:?}");
+        assert!(matches!(delivery, Delivery::NotSent { hope: Hope::Later, .. }), "{length}: {delivery:?}");
         assert!(!heard.lines().any(|l| l == "."), "{heard}");
     }
     // Silence after the dot, nonsense after it, and a yes followed by a reset.
@@ -163,6 +165,39 @@ fn a_mail_is_unknown_only_after_the_final_dot() {
         conn.send("250 queued\r\n");
     };
     assert!(matches!(smtp_script(BEFORE, yes).0, Delivery::Sent { .. }));
+}
+
+/// What is said before the mail is known is about the server, also a 5xx; what is said of the mail is about the mail.
+#[test]
+fn answers_say_what_may_be_hoped_for() {
+    const WELL: &[&str] = &["250 mx\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n"];
+    const AFTER: &[&str] = &["EHLO", "MAIL", "RCPT", "the second RCPT", "DATA", "the final dot"];
+    for (at, place) in AFTER.iter().enumerate() {
+        for (answer, of_the_mail) in [
+            ("550 no\r\n", Hope::Never),
+            ("451 later\r\n", Hope::ThisLater),
+            ("452 full\r\n", Hope::ThisLater),
+            ("421 closing\r\n", Hope::Later),
+        ] {
+            let expected = if at == 0 { Hope::Later } else { of_the_mail };
+            let answers: Vec<&'static str> = WELL[..at].iter().copied().chain([answer]).collect();
+            let (delivery, heard) = smtp_script(answers.leak(), |_| ());
+            assert!(
+                matches!(&delivery, Delivery::NotSent { hope, .. } if *hope == expected),
+                "{answer:?} to {place}: {delivery:?}"
+            );
+            assert_eq!(heard.lines().filter(|l| *l == ".").count(), usize::from(at == 5), "{place}");
+        }
+    }
+    for greeting in ["421 too busy\r\n", "554 go away\r\n"] {
+        let port = fake::serve(move |_, mut conn| {
+            conn.send(greeting);
+        });
+        let mut config = submission("127.0.0.1", port, Tls::None, None);
+        config.login = None;
+        let delivery = Mailer::Smtp(config).send(&answer_mail());
+        assert!(matches!(&delivery, Delivery::NotSent { hope: Hope::Later, .. }), "{greeting:?}: {delivery:?}");
+    }
 }
 
 #[test]
@@ -197,7 +232,7 @@ fn each_smtp_login_says_what_it_should() {
         let (delivery, heard) = smtp_login_script(login, answers, |_| ());
         let heard: Vec<&str> = heard.lines().skip(1).collect();
         assert_eq!(heard, expected);
-        assert!(matches!(&delivery, Delivery::NotSent { permanent: false, .. }), "{delivery:?}");
+        assert!(matches!(&delivery, Delivery::NotSent { hope: Hope::Later, .. }), "{delivery:?}");
     }
 }
 
@@ -258,12 +293,15 @@ fn a_sendmail_command_takes_the_mail_or_says_why_not() {
     assert_eq!(arguments(), "-- finder@example.net second@example.net\n");
     assert!(matches!(shell(&save, &["-t"]).send(&answer_mail()), Delivery::Sent { .. }));
     assert_eq!(arguments(), "-t\n");
-    for (script, permanent) in
-        [("cat >/dev/null; printf '\\033[2Jno such user' >&2; exit 67", true), ("exit 75", false), ("exit 1", false)]
-    {
+    for (script, expected) in [
+        ("cat >/dev/null; printf '\\033[2Jno such user' >&2; exit 67", Hope::Never),
+        ("exit 75", Hope::Later),
+        ("exit 1", Hope::Unclear),
+        ("exit 69", Hope::Unclear),
+    ] {
         match shell(script, &["-t"]).send(&answer_mail()) {
-            Delivery::NotSent { reason, permanent: p } => {
-                assert!(p == permanent && !reason.contains('\x1b'), "{script}: {reason}")
+            Delivery::NotSent { reason, hope } => {
+                assert!(hope == expected && !reason.contains('\x1b'), "{script}: {hope:?} {reason}")
             }
             other => panic!("{script}: {other:?}"),
         }
@@ -279,7 +317,7 @@ fn a_sendmail_command_takes_the_mail_or_says_why_not() {
         command: vec!["/nonexistent/msmtp".into()],
         timeout: Duration::from_secs(1),
     });
-    assert!(matches!(nobody.send(&answer_mail()), Delivery::NotSent { permanent: false, .. }));
+    assert!(matches!(nobody.send(&answer_mail()), Delivery::NotSent { hope: Hope::Later, .. }));
     assert!(nobody.probe().is_err());
     let big = letter(&b"0123456789\r\n".repeat(1 << 20));
     assert!(matches!(shell("exit 0", &["-t"]).send(&big), Delivery::Unknown { .. }), "it did not read the mail");

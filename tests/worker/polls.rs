@@ -9,18 +9,12 @@ use sequoia_openpgp::serialize::SerializeInto;
 use serde_json::Value;
 
 use crate::make::{FINDER, People, TEAM, long_text, now, program};
-use crate::support;
+use crate::support::{self, private};
 
 /// Address space in KiB, of both processes: enough for all but the reading of a long text.
 const LITTLE: u32 = 64 << 10;
 const GOOD: usize = 9;
 const KILLERS: usize = 3;
-
-fn private(path: &Path, bytes: &[u8]) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
-}
 
 fn run(home: &Path, little: bool, args: &[&str]) -> (i32, Value) {
     let mut command = Command::new("/bin/sh");

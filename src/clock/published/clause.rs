@@ -119,6 +119,7 @@ impl<'a> Sentence<'a> {
         while self.words.tokens.get(start).is_some_and(|t| matches!(t.kind, Kind::Mark('*' | '_' | '"'))) {
             start += 1;
         }
+        start = self.past_bracket(start);
         if start >= self.range.end || !self.is(start, Sense::After) {
             return None;
         }
@@ -128,6 +129,13 @@ impl<'a> Sentence<'a> {
         }
         let senses: Senses = self.senses_in(&(start..end)).map(|f| f.1).collect();
         Some(Anchor { tokens: start..end, from: starting_point(senses), senses })
+    }
+
+    /// Past "(or less)" right after an amount.
+    fn past_bracket(&self, start: usize) -> usize {
+        let mark = |i: usize, c: char| self.words.tokens.get(i).is_some_and(|t| t.kind == Kind::Mark(c));
+        let close = (start + 1..(start + 5).min(self.range.end)).find(|&i| mark(i, ')'));
+        close.filter(|_| mark(start, '(')).map_or(start, |c| c + 1)
     }
 
     fn ends_anchor(&self, i: usize) -> bool {
@@ -180,6 +188,10 @@ impl<'a> Sentence<'a> {
             })
             .map(|(tokens, sense)| (tokens.start, sense))
             .collect();
+        // "We follow up within 5 days" is an answer of ours.
+        let follows = self.senses_in(range).filter(|f| f.1 == Sense::FollowUp && self.is_ours(f.0.start));
+        acts.extend(follows.map(|f| (f.0.start, Sense::Respond)));
+        acts.sort_by_key(|a| a.0);
         // To publish a fix is to release it.
         if acts.iter().any(|a| a.1 == Sense::Fix) {
             let published: Vec<usize> =
@@ -197,6 +209,13 @@ impl<'a> Sentence<'a> {
             acts.push((tokens.start, Sense::Ack));
         }
         acts
+    }
+
+    /// Whether the one who acts there is the project: of all who are named before, the nearest.
+    pub(super) fn is_ours(&self, at: usize) -> bool {
+        let before = self.range.start..at;
+        let who = self.senses_in(&before).filter(|f| matches!(f.1, Sense::Us | Sense::You | Sense::Please));
+        who.last().is_some_and(|f| f.1 == Sense::Us)
     }
 
     /// "Disclosing a vulnerability *to us*" is reporting it.
@@ -284,6 +303,13 @@ impl<'a> Sentence<'a> {
         names
     }
 
+    /// Whether a bracket closes within a word or two: "(critical issues)".
+    fn closes_soon(&self, from: usize) -> bool {
+        let next = self.words.tokens.get(from..).unwrap_or_default().iter().take(3);
+        next.take_while(|t| t.norm != ")").all(|t| !t.norm.ends_with("ed"))
+            && self.words.tokens.get(from..).unwrap_or_default().iter().take(4).any(|t| t.norm == ")")
+    }
+
     /// Whether the sentence opens with a label: "Critical: …", "High – …".
     pub(super) fn labelled(&self) -> bool {
         let first =
@@ -306,7 +332,11 @@ impl<'a> Sentence<'a> {
             } else {
                 bridge.len() <= 2
             };
-            if !linked {
+            // "Within 30 days (critical: 7)": a label of what follows.
+            let label = self.words.tokens.get(end).is_some_and(|t| matches!(t.kind, Kind::Mark(':' | '=' | '→')));
+            // "30 days (critical issues are expedited)": an aside, not whom the time is for.
+            let aside = bridge.iter().any(|t| t.norm == "(") && !self.closes_soon(end);
+            if !linked || label || aside {
                 break;
             }
             names.push(name);
@@ -320,7 +350,7 @@ impl<'a> Sentence<'a> {
 const FOR: [&str; 9] = ["for", "in", "on", "if", "für", "pour", "para", "per", "voor"];
 
 /// Words between an amount of time and the severity it is for.
-const LINKS: [&str; 22] = [
+const LINKS: [&str; 28] = [
     "severities",
     "severity",
     "classified",
@@ -343,6 +373,12 @@ const LINKS: [&str; 22] = [
     "per",
     "voor",
     "dla",
+    "confirmed",
+    "valid",
+    "verified",
+    "accepted",
+    "reported",
+    "vulnerabilities",
 ];
 
 /// What an anchor starts the clock at; `None` for the report itself.

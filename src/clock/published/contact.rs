@@ -1,10 +1,12 @@
 //! The channels to report by: addresses, forms and platforms, GitHub's private reporting.
 
 mod address;
+mod mailbox;
+mod page;
 mod private;
 
 use self::address::{found_addresses, is_domain};
-use super::blocks::{Block, Form};
+use super::blocks::Block;
 use super::document::{Document, Words};
 use super::sense::{Sense, Senses};
 use std::ops::Range;
@@ -15,90 +17,13 @@ const PRIVATE_REPORTING: &str = "github:pvr";
 /// The most channels a document is believed to have.
 const MOST: usize = 40;
 
-/// Hosts whose pages are places to report at.
-const PLATFORMS: [&str; 13] = [
-    "hackerone.com",
-    "bugcrowd.com",
-    "immunefi.com",
-    "intigriti.com",
-    "yeswehack.com",
-    "huntr.dev",
-    "huntr.com",
-    "hackenproof.com",
-    "openbugbounty.org",
-    "zerocopter.com",
-    "cantina.xyz",
-    "code4rena.com",
-    "tidelift.com",
-];
-
-/// Hosts of chats and forms: channels when the sentence says to report there.
-const CHATS: [&str; 14] = [
-    "discord.gg",
-    "discord.com",
-    "t.me",
-    "matrix.to",
-    "keybase.io",
-    "forms.gle",
-    "docs.google.com",
-    "forms.office.com",
-    "airtable.com",
-    "typeform.com",
-    "tally.so",
-    "gitter.im",
-    "twitter.com",
-    "signal.me",
-];
-
-/// What the path of a page to report at speaks of.
-const PATHS: [&str; 15] = [
-    "report",
-    "vuln",
-    "disclos",
-    "contact",
-    "issues/new",
-    "bounty",
-    "psirt",
-    "/security",
-    "bug-bounty",
-    "responsible",
-    "ticket",
-    "tracker",
-    "/form",
-    "whitehat",
-    "abuse",
-];
-
-/// Hosts and endings that explain rather than receive.
-const NOT_CHANNELS: [&str; 27] = [
-    "docs.github.com",
-    "help.github.com",
-    "first.org",
-    "nist.gov",
-    "mitre.org",
-    "cve.org",
-    "wikipedia.org",
-    "owasp.org",
-    "keys.openpgp.org",
-    "keyserver",
-    "keybase.io/",
-    "gnupg.org",
-    "openpgp.org",
-    "securitytxt.org",
-    "disclose.io",
-    ".asc",
-    ".gpg",
-    ".pem",
-    "pgp",
-    "gpg",
-    "/blog",
-    "shields.io",
-    "/blob/",
-    "/security/policy",
-    "/tree/",
-    "/wiki/",
-    "/releases",
-];
+/// What holds for a document as a whole.
+struct Whole {
+    /// It says somewhere not to use public issues.
+    public_forbidden: bool,
+    /// It names an address outside of tables.
+    addressed: bool,
+}
 
 /// A channel and where it stands in the source.
 struct Channel {
@@ -109,12 +34,13 @@ struct Channel {
 /// The channels of a document, in its order.
 pub(super) fn contacts(document: &Document<'_>) -> Vec<String> {
     let mut channels: Vec<Channel> = Vec::new();
+    let whole = Whole::of(document);
     for (index, block) in document.blocks.iter().enumerate() {
         if block.prose.text.contains("-----BEGIN PGP") || channels.len() > 4 * MOST {
             continue;
         }
         let Some(words) = document.words.get(index) else { continue };
-        let place = Place { document, index, block, words };
+        let place = Place { document, whole: &whole, index, block, words };
         place.links(&mut channels);
         place.addresses(&mut channels);
         place.bare_urls(&mut channels);
@@ -136,8 +62,22 @@ pub(super) fn contacts(document: &Document<'_>) -> Vec<String> {
     names
 }
 
+impl Whole {
+    fn of(document: &Document<'_>) -> Whole {
+        let mut sentences = document.words.iter().flat_map(|w| w.sentences.iter().map(move |s| (w, s)));
+        let public_forbidden = sentences.any(|(words, range)| {
+            let tokens = words.tokens.get(range.clone()).unwrap_or_default();
+            let has = |list: &[&str]| tokens.iter().any(|t| list.contains(&t.norm.as_str()));
+            words.said(range).has(Sense::Not) && has(&["public", "publicly"]) && has(&["issue", "issues", "tracker"])
+        });
+        let mut prose = document.blocks.iter().filter(|b| b.place.is_none());
+        Whole { public_forbidden, addressed: prose.any(|b| !found_addresses(&b.prose.text).is_empty()) }
+    }
+}
+
 struct Place<'a> {
     document: &'a Document<'a>,
+    whole: &'a Whole,
     index: usize,
     block: &'a Block,
     words: &'a Words,
@@ -177,7 +117,7 @@ impl Place<'_> {
                 if relative.contains("security/advisories") {
                     channels.push(Channel { at, name: PRIVATE_REPORTING.to_owned() });
                 }
-            } else {
+            } else if found_addresses(label).is_empty() {
                 let shown = if label.starts_with("http") && !label.contains(' ') { label } else { target };
                 self.url(shown, label, link.text.start, at, channels);
             }
@@ -201,6 +141,23 @@ impl Place<'_> {
                 url.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ')', ';', ':', ']', '*', '_', '!', '?']);
             self.url(url, "", start, self.block.prose.source(start), channels);
         }
+        self.bare_platforms(channels);
+    }
+
+    /// "hackerone.com/project", without a scheme.
+    fn bare_platforms(&self, channels: &mut Vec<Channel>) {
+        let text = &self.block.prose.text;
+        for (start, host) in page::PLATFORMS.iter().flat_map(|p| text.match_indices(p)) {
+            let before = text.get(..start).and_then(|t| t.chars().next_back());
+            let own =
+                before.is_none_or(|c| c.is_whitespace() || "([`*_\"".contains(c)) && self.link_at(start).is_none();
+            let rest = ahead_of(text, start, 200);
+            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "./-_".contains(c))).unwrap_or(rest.len());
+            let page = rest.get(..end).unwrap_or_default().trim_end_matches('.');
+            if own && page.len() > host.len() + 1 && self.sentence(start).1.any(&[Sense::Send, Sense::Report]) {
+                self.url(page, "", start, self.block.prose.source(start), channels);
+            }
+        }
     }
 
     /// The link whose words hold this byte of the prose.
@@ -209,79 +166,15 @@ impl Place<'_> {
         next.checked_sub(1).and_then(|i| self.block.links.get(i)).filter(|l| l.text.contains(&offset))
     }
 
-    /// A page is a channel when it is made for reports, or when the sentence says to report there.
-    fn url(&self, url: &str, label: &str, offset: usize, at: usize, channels: &mut Vec<Channel>) {
-        let Some((host, path)) = parts(url) else { return };
-        let (_, said) = self.sentence(offset);
-        let lower = format!("{host}{path}").to_ascii_lowercase();
-        let around = self.around(said);
-        if lower.contains("privately-reporting-a-security-vulnerability")
-            || lower.contains("private-vulnerability-reporting")
-        {
-            channels.push(Channel { at, name: PRIVATE_REPORTING.to_owned() });
-            return;
-        }
-        let advisory = lower.contains("/security/advisories/new");
-        let manual = host.starts_with("docs.") || host.starts_with("help.") || host.starts_with("support.");
-        let platform =
-            !manual && PLATFORMS.iter().any(|p| host == *p || host.ends_with(&format!(".{p}"))) && path.len() > 1;
-        let chat = CHATS.iter().any(|c| host == *c || host.ends_with(&format!(".{c}")));
-        if !advisory && NOT_CHANNELS.iter().any(|n| lower.contains(n)) && !(chat && host != "keybase.io") && !platform {
-            return;
-        }
-        let label = label.to_lowercase();
-        let report = said.any(&[Sense::Send, Sense::Report, Sense::PrivateReporting])
-            || label.contains("report")
-            || label.contains("contact")
-            || chat && said.has(Sense::FollowUp);
-        let over = self.document.headings(self.index).next().unwrap_or_default();
-        let ours = label.contains("disclosure policy") && over.any(&[Sense::Send, Sense::Report]);
-        let form = ["forms.", "docs.google.com", "airtable.com", "typeform.com", "tally.so"]
-            .iter()
-            .any(|f| host.starts_with(f) || host.ends_with(f));
-        let says = report
-            || ours
-            || (form && over.any(&[Sense::Send, Sense::Report]))
-            || (self.block.form == Form::Item && self.lead().any(&[Sense::Send, Sense::Report]));
-        let about = around.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]);
-        let elsewhere = said.any(&[Sense::Announce, Sense::Elsewhere])
-            || self.lead().has(Sense::Announce)
-            || !advisory && self.under("scope");
-        let tracker = lower.contains("/issues");
-        let denied = tracker && (said.has(Sense::Not) || !said.has(Sense::Vulnerability));
-        let advisories = lower.trim_end_matches('/').ends_with("/security/advisories")
-            || (host == "github.com" && lower.trim_end_matches('/').ends_with("/security"));
-        let tracked = self.sentence_has(offset, &["entered", "tracked", "recorded", "created", "drafted"]);
-        let published = (said.has(Sense::Publish) || tracked) && !label.contains("report");
-        let page = path.to_ascii_lowercase();
-        let hosted =
-            ["security.", "bugs.", "bounty.", "vdp.", "bughunters.", "jira."].iter().any(|h| host.starts_with(h));
-        // "Visit https://bounty.example.org", under a heading on reporting.
-        let shown = hosted && path.trim_matches('/').is_empty() && label.starts_with("http");
-        let says = says || shown && over.any(&[Sense::Send, Sense::Report]);
-        let list = host == "groups.google.com"
-            && ["secur", "vuln", "private", "report"].iter().any(|w| page.contains(w))
-            && !page.contains("announce");
-        let channel = PATHS.iter().any(|p| page.contains(p)) || chat || list || hosted;
-        let accepted = advisory
-            || (platform && !elsewhere)
-            || (advisories && says && !elsewhere && !published)
-            || (channel
-                && !advisories
-                && says
-                && about
-                && !elsewhere
-                && !denied
-                && (form || shown || self.is_object(offset, &label)));
-        if accepted {
-            channels.push(Channel { at, name: url.to_owned() });
-        }
-    }
-
     /// Whether the sentence at a byte of the prose has one of some words.
     fn sentence_has(&self, offset: usize, words: &[&str]) -> bool {
         let (range, _) = self.sentence(offset);
         self.words.tokens.get(range).unwrap_or_default().iter().any(|t| words.contains(&t.norm.as_str()))
+    }
+
+    fn lead_has(&self, words: &[&str]) -> bool {
+        let lead = self.block.lead.and_then(|l| self.document.words.get(l));
+        lead.is_some_and(|l| l.tokens.iter().any(|t| words.contains(&t.norm.as_str())))
     }
 
     /// Whether the heading right above has a word.
@@ -290,126 +183,20 @@ impl Place<'_> {
         heading.is_some_and(|h| h.tokens.iter().any(|t| t.norm == word))
     }
 
-    /// Whether the page is where to go, not further reading: no "see", "read", "more information" right before it.
-    fn is_object(&self, offset: usize, label: &str) -> bool {
-        let token = self.words.tokens.partition_point(|t| t.range.end <= offset);
-        let (sentence, _) = self.sentence(offset);
-        let near = token.saturating_sub(9).max(sentence.start)..token;
-        let before: Vec<&str> =
-            self.words.tokens.get(near).unwrap_or_default().iter().map(|t| t.norm.as_str()).collect();
-        let reading = [
-            "see",
-            "read",
-            "more",
-            "learn",
-            "visit",
-            "policy",
-            "guidelines",
-            "details",
-            "refer",
-            "follow",
-            "per",
-            "example",
-            "instructions",
-            "scope",
-            "terms",
-            "additional",
-        ];
-        let further = before.iter().any(|w| reading.contains(w));
-        if before.windows(2).any(|w| matches!(w, ["more", "details" | "information" | "about" | "on"]))
-            && !label.contains("report")
-        {
-            return false;
-        }
-        let page = label.contains("policy") || label.contains("guide") || label.contains("learn");
-        let ours = before.iter().rev().take(3).any(|w| *w == "our") && label.contains("disclosure policy");
-        let acts = before.iter().any(|w| {
-            ["report", "submit", "file", "email", "form", "via", "through", "at", "using", "use", "to", "here", "on"]
-                .contains(w)
-        });
-        (ours || !(page || further && !(acts && before.iter().any(|w| ["report", "submit"].contains(w)))))
-            && (acts
-                || ours
-                || before.is_empty()
-                || !label.is_ascii() && self.sentence(offset).1.has(Sense::Send)
-                || label.contains("report")
-                || label.contains("contact")
-                || self.block.form != Form::Paragraph)
-    }
-
     fn addresses(&self, channels: &mut Vec<Channel>) {
         let text = &self.block.prose.text;
         for (start, address) in found_addresses(text).into_iter().take(4 * MOST) {
-            let linked = self.link_at(start).is_some_and(|l| !l.target.to_ascii_lowercase().starts_with("http"));
+            // The link has told its address, unless that is none.
+            let linked = self.link_at(start).is_some_and(|l| {
+                let target = l.target.rsplit_once('@').map(|t| t.1.split('?').next().unwrap_or_default());
+                !l.target.to_ascii_lowercase().starts_with("http") && target.is_none_or(is_domain)
+            });
             if !linked {
                 self.address(&address, start, self.block.prose.source(start), channels);
             }
         }
     }
-
-    fn address(&self, address: &str, offset: usize, at: usize, channels: &mut Vec<Channel>) {
-        let Some((local, domain)) = address.split_once('@') else { return };
-        if !is_domain(domain) || local.is_empty() || self.refused(local, domain, offset) {
-            return;
-        }
-        channels.push(Channel { at, name: address.to_owned() });
-    }
-
-    /// Lists for announcements and distributors, conduct and press, machines.
-    fn refused(&self, local: &str, domain: &str, offset: usize) -> bool {
-        let local = local.to_ascii_lowercase();
-        let named = [
-            "announce",
-            "announcements",
-            "distributors",
-            "conduct",
-            "press",
-            "noreply",
-            "no-reply",
-            "newsletter",
-            "subscribe",
-            "marketing",
-            "sales",
-            "vendors",
-            "careers",
-            "billing",
-        ];
-        // "git@host:path" is where sources are fetched from.
-        let forge = domain.contains("git") || domain.contains("bitbucket") || domain.starts_with("ssh.");
-        if local == "git" && forge
-            || local == "user"
-            || PUBLIC_LISTS.contains(&local.as_str())
-            || named.contains(&local.as_str())
-            || local.split(['-', '_', '.', '+']).any(|part| named.contains(&part))
-            || THANKS.iter().any(|t| self.under(t))
-            || domain.ends_with("noreply.github.com")
-        {
-            return true;
-        }
-        let (_, said) = self.sentence(offset);
-        let own = ["secur", "vuln", "psirt", "disclos", "cert", "bugs", "bounty"].iter().any(|n| local.contains(n));
-        let lead = self.lead();
-        if said.has(Sense::Postmortem) && !own {
-            return true;
-        }
-        let partners = said.has(Sense::Partner) || lead.has(Sense::Partner) && self.block.form != Form::Paragraph;
-        let reports = said.any(&[Sense::Vulnerability, Sense::Report, Sense::Send]) && !said.has(Sense::Elsewhere);
-        let over = self.document.headings(self.index).next().unwrap_or_default();
-        // Lists are joined and embargoes broken there; reports go elsewhere in the document.
-        if own {
-            return ["embargo", "join", "joining", "membership"].iter().any(|w| self.under(w))
-                || said.has(Sense::Partner) && self.sentence_has(offset, &["membership", "join", "apply"]);
-        }
-        (partners || said.any(&[Sense::Announce, Sense::Elsewhere]) || over.any(&[Sense::Elsewhere, Sense::Partner]))
-            && !(reports && !partners && said.has(Sense::Vulnerability) && !said.has(Sense::Announce))
-    }
 }
-
-/// Lists that anybody reads.
-const PUBLIC_LISTS: [&str; 3] = ["oss-security", "full-disclosure", "bugtraq"];
-
-/// Headings over those who are thanked.
-const THANKS: [&str; 5] = ["fame", "acknowledgments", "acknowledgements", "credits", "thanks"];
 
 /// At most `most` bytes of a text from `start` on.
 fn ahead_of(text: &str, start: usize, most: usize) -> &str {
@@ -418,15 +205,6 @@ fn ahead_of(text: &str, start: usize, most: usize) -> &str {
         end -= 1;
     }
     text.get(start..end).unwrap_or_default()
-}
-
-/// Host and path of a URL.
-fn parts(url: &str) -> Option<(&str, &str)> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let host = rest.get(..end)?;
-    let host = host.strip_prefix("www.").unwrap_or(host);
-    (!host.is_empty()).then(|| (host, rest.get(end..).unwrap_or_default()))
 }
 
 /// `%40` and the like.

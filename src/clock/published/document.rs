@@ -82,6 +82,13 @@ impl<'a> Document<'a> {
         block.and_then(|b| self.words.get(b)).map(|w| w.senses).unwrap_or_default()
     }
 
+    /// The cell after a row's first one.
+    pub(super) fn beside(&self, block: usize) -> Option<usize> {
+        let place = self.blocks.get(block)?.place.filter(|p| p.column == 0 && p.row > 0)?;
+        let there = self.blocks.get(block + 1)?.place?;
+        ((there.table, there.row) == (place.table, place.row)).then_some(block + 1)
+    }
+
     /// The senses of the headings over a block, the innermost first; at most six.
     pub(super) fn headings(&self, block: usize) -> impl Iterator<Item = Senses> {
         let above = |b: usize| self.blocks.get(b).and_then(|b| b.heading);

@@ -94,12 +94,12 @@ impl Words<'_> {
     fn elided(&self, i: usize, before: Option<&Duration>) -> Option<Duration> {
         let before = before.filter(|d| d.amount.is_some() && !d.every && i <= d.tokens.end + 12)?;
         let within = i.checked_sub(1).and_then(|w| self.tokens.get(w)).is_some_and(|t| t.norm == "within");
-        let Some(Kind::Number(amount)) = self.tokens.get(i).map(|t| t.kind) else { return None };
-        let ends = i + 1 >= self.end || self.mark(i + 1, &['.', ',', ';', ')']);
+        let (amount, after) = self.bare_number(i)?;
+        let ends = after >= self.end || self.mark(after, &['.', ',', ';', ')']);
         let figure = matches!(self.tokens.get(i + 2).map(|t| t.kind), Some(Kind::Number(_)))
             && self.tokens.get(i + 2).is_some_and(|t| !t.spaced);
         (within && ends && !figure && amount > 0 && amount <= MOST)
-            .then(|| plain(i..i + 1, Some(amount), None, before.unit, false))
+            .then(|| plain(i..after, Some(amount), None, before.unit, false))
     }
 
     fn counted(&self, i: usize) -> Option<Duration> {
@@ -124,6 +124,13 @@ impl Words<'_> {
         let word = !matches!(self.tokens.get(i)?.kind, Kind::Number(_));
         if first > MOST || first == 0 || (word && first == 1 && self.plural(end) && self.tokens.get(i)?.norm != "one") {
             return None;
+        }
+        // "A day or two"
+        let or = self.sense(end, Sense::Or).filter(|_| word && first == 1);
+        if let Some((second, end)) = or.and_then(|after| self.bare_number(after)).filter(|n| n.0 > 1)
+            && self.unit(end).is_none()
+        {
+            return Some(plain(i..end, Some(second), Some(first), unit, false));
         }
         // "24 hours to 72 hours"
         let mut amount = (first, None);

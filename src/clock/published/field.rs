@@ -27,6 +27,8 @@ pub(super) fn required(document: &Document<'_>) -> Vec<String> {
 /// Whether the line over a list, or the heading right over it, asks for what a report should include.
 fn introduced(document: &Document<'_>, index: usize, block: &Block) -> bool {
     match block.lead {
+        // "What is not a vulnerability. This includes:"
+        Some(_) if document.headings(index).next().is_some_and(|h| h.has(Sense::Not)) => false,
         Some(lead) => {
             let text = document.blocks.get(lead).map(|b| b.prose.text.trim_end()).unwrap_or_default();
             let asks =
@@ -35,7 +37,9 @@ fn introduced(document: &Document<'_>, index: usize, block: &Block) -> bool {
         }
         None => {
             let heading = document.headings(index).next().unwrap_or_default();
-            heading.has(Sense::Include) && !heading.has(Sense::Not) && directly_under(document, index)
+            // "Critical vulnerabilities include": a list of vulnerabilities.
+            let of_holes = heading.has(Sense::Vulnerability) && !heading.any(&[Sense::Report, Sense::Send]);
+            heading.has(Sense::Include) && !heading.has(Sense::Not) && !of_holes && directly_under(document, index)
         }
     }
 }
@@ -44,7 +48,30 @@ fn last_sentence_asks(document: &Document<'_>, lead: usize) -> bool {
     let Some(words) = document.words.get(lead) else { return false };
     let Some(range) = words.sentences.last() else { return false };
     let said = words.said(range);
-    said.has(Sense::Include) && !said.any(&[Sense::Announce, Sense::Not, Sense::Disclose])
+    // "The process, which includes:" tells what we do, "a good report includes:" what is asked for.
+    let tells = words.tokens.get(range.clone()).unwrap_or_default().iter().any(|t| t.norm == "includes");
+    // "Write to us with:"
+    let ends = words.tokens.get(range.start..range.end).unwrap_or_default().iter().rev().take(2);
+    let with = said.has(Sense::Send) && ends.map(|t| t.norm.as_str()).eq([":", "with"]);
+    (said.has(Sense::Include) || with)
+        && !said.any(&[Sense::Announce, Sense::Not, Sense::Disclose])
+        && !(tells && !said.any(&[Sense::Report, Sense::Send]))
+        && !given_by_us(words, range)
+}
+
+/// "We will provide:", "within 5 days, we provide": what the reporter gets, not what is asked for.
+fn given_by_us(words: &Words, range: &Range<usize>) -> bool {
+    let of = |sense: Sense| words.within(range).filter(move |f| f.meaning == Meaning::Sense(sense));
+    let Some(asks) = of(Sense::Include).map(|f| f.tokens.start).min() else { return false };
+    let us = of(Sense::Us).map(|f| f.tokens.start).filter(|&u| u < asks).max();
+    let between = us.map(|u| words.said(&(u..asks)));
+    between.is_some_and(|b| {
+        !b.any(&[Sense::You, Sense::Please, Sense::Send, Sense::Report, Sense::Duty]) && !b.has(Sense::If)
+    }) && us.is_some_and(|u| {
+        let verbs = words.tokens.get(u..asks).unwrap_or_default();
+        verbs.len() <= 4
+            && !verbs.iter().any(|t| ["ask", "request", "need", "require", "want", "like"].contains(&t.norm.as_str()))
+    })
 }
 
 /// Whether one of the items a line introduces speaks of what reports are made of.
@@ -63,7 +90,10 @@ fn directly_under(document: &Document<'_>, index: usize) -> bool {
 /// The words of an item that name the field: its label, or all of it without examples.
 fn phrase(item: &str) -> Option<String> {
     let line = item.lines().next().unwrap_or_default();
-    let label = line.split([':', '：']).next().unwrap_or_default();
+    let dash = [" — ", " – ", " - "].iter().filter_map(|d| line.find(d)).min();
+    let colon = line.find([':', '：']);
+    let end = [dash, colon].into_iter().flatten().min().unwrap_or(line.len());
+    let label = line.get(..end).unwrap_or(line);
     let words = label.split_whitespace().count();
     let label = if label.len() < line.len() && (1..=6).contains(&words) { label } else { line };
     let label = match label.find(" (") {
@@ -81,7 +111,7 @@ fn phrase(item: &str) -> Option<String> {
     let end = said.iter().filter_map(|s| label.find(s)).min().unwrap_or(label.len());
     let label = label.get(..end).unwrap_or(label);
     let trimmed = folded(label);
-    let trimmed = trimmed.trim_matches(|c: char| matches!(c, '.' | ';' | ',' | '-' | ' ' | '–'));
+    let trimmed = trimmed.trim_matches(|c: char| matches!(c, '.' | ';' | ',' | '-' | ' ' | '–' | '。' | '；' | '*'));
     (!trimmed.is_empty() && trimmed.len() < 200).then(|| trimmed.to_owned())
 }
 
@@ -94,9 +124,18 @@ fn inline(document: &Document<'_>) -> Vec<String> {
                 continue;
             }
             let Some(from) = list_start(words, range) else { continue };
+            if words.tokens.get(range.clone()).unwrap_or_default().iter().any(|t| t.norm == "upstream") {
+                continue;
+            }
+            // "For details about the impact, see …"
+            if words.tokens.get(range.start).is_some_and(|t| t.norm == "for") && !said.any(&[Sense::Please, Sense::You])
+            {
+                continue;
+            }
             let to = words.tokens.get(range.end - 1).map_or(from, |t| t.range.end);
             let fields = enumerated(block.prose.text.get(from..to).unwrap_or_default());
-            if fields.len() >= 2 {
+            let whole = |f: &String| f.matches('(').count() == f.matches(')').count();
+            if fields.len() >= 2 && fields.iter().all(whole) {
                 return fields;
             }
         }
@@ -137,7 +176,10 @@ const ENDS: [&str; 14] = [
 ];
 
 /// Words before a field that are none of it.
-const OPENINGS: [&str; 24] = [
+const OPENINGS: [&str; 27] = [
+    "as possible ",
+    "as you can ",
+    "about ",
     "and ",
     "or ",
     "plus ",
@@ -182,7 +224,7 @@ const ASIDES: [&str; 12] = [
 
 /// The parts of "a, b, and c"; commas in brackets part nothing.
 fn enumerated(list: &str) -> Vec<String> {
-    let flat = folded(list);
+    let flat = folded(list.trim_start_matches([',', ' ']));
     let end = ENDS.iter().filter_map(|e| flat.find(e)).min().unwrap_or(flat.len());
     let mut flat = flat.get(..end).unwrap_or_default();
     // "… the following: a, b".

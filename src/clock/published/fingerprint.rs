@@ -9,7 +9,9 @@ pub(super) fn fingerprints(document: &Document<'_>) -> Vec<String> {
         let near = [Some(index), block.heading, block.lead, block.place.and_then(|p| p.header)];
         let speaks = |b: Option<usize>| b.and_then(|b| document.blocks.get(b)).is_some_and(|b| of_keys(&b.prose.text));
         let keys = near.into_iter().any(speaks);
-        for (digits, spaced) in runs(&block.prose.text) {
+        let targets = block.links.iter().map(|l| l.target.as_str()).chain([block.prose.text.as_str()]);
+        let linked = targets.filter_map(in_link).map(|digits| (digits, true));
+        for (digits, spaced) in runs(&block.prose.text).into_iter().chain(linked) {
             let upper = digits.to_ascii_uppercase();
             if (keys || spaced) && !all.contains(&upper) && all.len() < 64 {
                 all.push(upper);
@@ -17,6 +19,21 @@ pub(super) fn fingerprints(document: &Document<'_>) -> Vec<String> {
         }
     }
     all
+}
+
+/// The fingerprint that a link to a key server asks for: "…?search=0x…", "…/by-fingerprint/…".
+fn in_link(target: &str) -> Option<String> {
+    let lower = target.to_ascii_lowercase();
+    ["fingerprint=", "fingerprint/", "search=0x", "keys/0x"].iter().find_map(|mark| {
+        let rest = lower.get(lower.find(mark)? + mark.len()..)?.trim_start_matches("0x");
+        let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+        (end == 40).then(|| rest.get(..end))?.map(str::to_owned)
+    })
+}
+
+/// Whether a fingerprint stands in a text.
+pub(super) fn stands_in(text: &str) -> bool {
+    !runs(text).is_empty()
 }
 
 /// Whether a text speaks of OpenPGP keys.

@@ -1,5 +1,6 @@
 //! What an amount of time is promised for, if it is promised at all, and why.
 
+mod outcome;
 mod pool;
 mod refuse;
 mod waiting;
@@ -9,7 +10,6 @@ use super::clause::{Anchor, Sentence};
 use super::document::Document;
 use super::duration::Duration;
 use super::sense::{Sense, Senses};
-use crate::clock::policy::{Bound, Unit};
 use std::ops::Range;
 
 /// What a policy can commit to.
@@ -26,6 +26,11 @@ pub(super) enum Promise {
 }
 
 impl Promise {
+    /// Whether it can differ by severity, and is then told so.
+    pub(super) fn is_graded(self) -> bool {
+        !matches!(self, Promise::Prenotice | Promise::Postmortem | Promise::FollowUp)
+    }
+
     /// Its name in the JSON.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -82,7 +87,7 @@ impl Scene<'_> {
         }
         let whole = self.sentence.set(&self.sentence.range);
         let spoken = whole.any(&[Sense::Us, Sense::You]);
-        if !spoken && self.document.headings(self.block).any(|h| h.has(Sense::Measures)) {
+        if !spoken && self.under_advice() {
             return Err("under a heading of advice, features or history");
         }
         let clause = self.sentence.clause(self.index);
@@ -93,6 +98,9 @@ impl Scene<'_> {
         let left = previous.map_or(self.sentence.range.start, |p| p.tokens.end).min(clause.start)..clause.end;
         if self.sentence.set(&left).has(Sense::History) && !self.requested(duration) {
             return Err("tells what usually happens, not what is promised");
+        }
+        if self.of_others_habits() {
+            return Err("what others usually do");
         }
         if self.in_a_condition(duration) {
             return Err("a condition, not a promise");
@@ -106,6 +114,14 @@ impl Scene<'_> {
         let pool = self.pool(duration, &clause);
         self.refused(duration, &clause, &pool)?;
         self.decide(duration, &pool)
+    }
+
+    /// Under a heading of advice, features or history, with none nearer that is about reports.
+    fn under_advice(&self) -> bool {
+        let reports = [Sense::Assess, Sense::Report, Sense::Ack, Sense::Disclose];
+        let mut headings =
+            self.document.headings(self.block).take_while(|h| !h.any(&reports) || h.has(Sense::Measures));
+        headings.any(|h| h.has(Sense::Measures))
     }
 
     /// "Give us time (usually 90 days) before you publish": how a request is hedged, not history.
@@ -131,18 +147,7 @@ impl Scene<'_> {
             };
         }
         if duration.every {
-            let over = self.over();
-            // "You hear from us every week."
-            let heard = pool.has(Sense::Respond) && pool.distance == 0 && pool.said.has(Sense::You);
-            return if heard
-                || pool.has(Sense::Update)
-                || over.has(Sense::Update)
-                || pool.has(Sense::Respond) && self.nearby().has(Sense::Update)
-            {
-                one(Promise::Update, strong, "a rhythm of news")
-            } else {
-                Err("a rhythm of something else")
-            };
+            return self.rhythm(duration, pool, strong, from);
         }
         if pool.said.has(Sense::Forthcoming) {
             return Err("counted from the report, not before a release");
@@ -180,13 +185,7 @@ impl Scene<'_> {
             return self.fix(duration, pool, strong, from);
         }
         if pool.has(Sense::Update) {
-            if pool.said.has(Sense::Give) && pool.said.has(Sense::Us) {
-                return one(Promise::Assessment, 1, "news once, not as a rhythm");
-            }
-            if !pool.said.has(Sense::You) && pool.distance == 0 && self.sentence.label().is_none() {
-                return Err("an update of something else");
-            }
-            return one(Promise::Update, 1, "news of the progress by then");
+            return self.news(duration, pool, from);
         }
         if pool.has(Sense::Investigate) {
             return one(Promise::Assessment, 2, "the investigation");
@@ -194,10 +193,58 @@ impl Scene<'_> {
         if pool.has(Sense::Release) && self.nearby().has(Sense::Fix) {
             return self.fix(duration, pool, 2, from);
         }
+        // "Details are announced 30 days after the release."
+        if pool.has(Sense::Notify) && from == Some("release") && self.has_word(&["details"]) {
+            return one(Promise::Disclosure, 2, "details are announced after a release");
+        }
         if pool.has(Sense::Notify) && pool.said.has(Sense::You) {
             return one(Promise::FirstResponse, 1, "the reporter is told");
         }
         Err("nothing is said to be done in this time")
+    }
+
+    /// "Every week": news, if anything.
+    fn rhythm(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
+        let over = self.over();
+        // "You hear from us every week."
+        let heard = pool.has(Sense::Respond) && pool.distance == 0 && pool.said.has(Sense::You);
+        let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
+        if before.has(Sense::You) && !before.has(Sense::Us) && before.any(&[Sense::Wait, Sense::Not]) {
+            return Err("how often the reporter may ask");
+        }
+        // "Updates on the work, and its progress, come every week."
+        if heard
+            || before.has(Sense::Update) && !before.any(&[Sense::Practice, Sense::Users])
+            || pool.has(Sense::Update)
+            || over.has(Sense::Update)
+            || pool.has(Sense::Respond) && self.nearby().has(Sense::Update)
+        {
+            claim(Promise::Update, strong, from, "a rhythm of news")
+        } else {
+            Err("a rhythm of something else")
+        }
+    }
+
+    /// News that come once, by then: a further answer.
+    fn news(&self, duration: &Duration, pool: &Pool, from: Option<&'static str>) -> Heard {
+        if pool.said.has(Sense::Give) && pool.said.has(Sense::Us) {
+            return claim(Promise::Assessment, 1, from, "news once, not as a rhythm");
+        }
+        let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
+        if !before.has(Sense::You)
+            && pool.distance == 0
+            && self.sentence.label().is_none()
+            && !self.names_news(duration)
+        {
+            return Err("an update of something else");
+        }
+        claim(Promise::Assessment, 1, from, "news once, by then")
+    }
+
+    /// "Status update within 5 days": more than the one word "update", which could be of anything.
+    fn names_news(&self, duration: &Duration) -> bool {
+        let before = self.sentence.range.start..duration.tokens.start;
+        self.sentence.senses_in(&before).any(|(t, s)| s == Sense::Update && t.len() > 1)
     }
 
     /// "Provide a plan or …": the words before the amount hand over a plan.
@@ -235,126 +282,10 @@ impl Scene<'_> {
         over.into_iter().fold(Senses::default(), |s, b| s.with(self.document.senses(b)))
     }
 
-    /// An answer: the first one, or one that is more than a first.
-    fn answer(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
-        let receipt = pool.has(Sense::Ack);
-        // "Once we took more than 30 days to reply, you may publish" promises no answer.
-        if duration.bound == Some(Bound::Min) {
-            let after = self.sentence.set(&(duration.tokens.end..self.sentence.range.end));
-            if after.has(Sense::Disclose) && pool.distance == 0 {
-                return claim(Promise::Disclosure, 3, from, "without an answer until then, details may be public");
-            }
-        }
-        let detailed = pool.said.has(Sense::Detailed) && !receipt;
-        if detailed {
-            return claim(Promise::Assessment, 4, from, "a detailed answer");
-        }
-        let mut claims = vec![Claim {
-            promise: Promise::FirstResponse,
-            strength: if receipt || pool.said.has(Sense::Ack) { strong } else { strong.saturating_sub(1).max(1) },
-            from,
-            receipt,
-            why: "the reporter is answered",
-        }];
-        if pool.has(Sense::Assess) && receipt && pool.distance == 0 {
-            claims.push(Claim {
-                promise: Promise::Assessment,
-                strength: 2,
-                from,
-                receipt: false,
-                why: "assessed by then as well",
-            });
-        }
-        Ok(claims)
-    }
-
-    fn public(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
-        let from = from.or_else(|| self.added(duration).then_some("release"));
-        if pool.said.has(Sense::Partner)
-            && !pool.said.has(Sense::Before)
-            && from.is_none()
-            && !self.sentence.set(&self.sentence.range).any(&[Sense::Before, Sense::AtMost])
-        {
-            return Err("told to partners, counted from the report");
-        }
-        if duration.unit == Unit::Hour && pool.distance >= 2 {
-            return Err("too short to be a deadline of publication");
-        }
-        if pool.has(Sense::Fix) && from.is_none() && self.fix_comes_last(pool) {
-            return claim(Promise::Fix, strong.min(3), from, "the fix");
-        }
-        let mut claims = vec![Claim {
-            promise: Promise::Disclosure,
-            strength: strong,
-            from,
-            receipt: false,
-            why: "details become public",
-        }];
-        // "Fixed or publicly disclosed within 90 days" promises both.
-        if pool.has(Sense::Fix) && pool.distance == 2 {
-            let why = "fixed and public by then";
-            claims.push(Claim { promise: Promise::Fix, strength: 3, from, receipt: false, why });
-        }
-        if pool.has(Sense::Fix)
-            && pool.distance == 1
-            && pool.said.has(Sense::And)
-            && self.sentence.label().as_ref() == Some(&pool.clause)
-        {
-            claims.push(Claim {
-                promise: Promise::Fix,
-                strength: 3,
-                from,
-                receipt: false,
-                why: "fixed and public by then",
-            });
-        }
-        let orphan = self.sentence.clauses_before(pool.clause.start).first().cloned();
-        let either = self.sentence.set(&pool.clause).has(Sense::Or);
-        if let Some(orphan) = orphan.filter(|_| either && pool.distance == 0)
-            && self.sentence.acts(&(self.sentence.range.start..orphan.end)).iter().any(|a| a.1 == Sense::Fix)
-        {
-            claims.push(Claim {
-                promise: Promise::Fix,
-                strength: 3,
-                from,
-                receipt: false,
-                why: "fixed or public by then",
-            });
-        }
-        Ok(claims)
-    }
-
-    /// "30 additional days before publication": counted from the fix, not from the report.
-    fn added(&self, duration: &Duration) -> bool {
-        let words = self.sentence.words.tokens.get(duration.tokens.clone()).unwrap_or_default();
-        words.iter().any(|t| ["additional", "more", "further", "extra"].contains(&t.norm.as_str()))
-            && duration.bound.is_none()
-    }
-
-    /// "Disclosed vulnerabilities are fixed within …": the act next to the amount is the fix.
-    fn fix_comes_last(&self, pool: &Pool) -> bool {
-        let start = self.sentence.durations.get(self.index).map_or(0, |d| d.tokens.start);
-        let nearest =
-            pool.acts.iter().filter(|a| a.0 < start && matches!(a.1, Sense::Fix | Sense::Disclose)).max_by_key(|a| a.0);
-        nearest.is_some_and(|a| a.1 == Sense::Fix)
-            && pool.distance == 0
-            && pool.said.any(&[Sense::Us, Sense::Vulnerability])
-            && pool.acts.iter().any(|a| a.1 == Sense::Fix && a.0 + 4 >= start)
-    }
-
-    fn fix(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
-        let asks = pool.said.has(Sense::Wait) && duration.bound == Some(Bound::Min);
-        if asks {
-            return claim(Promise::Disclosure, 3, from, "the time the reporter is asked for");
-        }
-        let after = duration.tokens.end..(duration.tokens.end + 4).min(self.sentence.range.end);
-        if self.sentence.set(&after).has(Sense::Before) {
-            return Err("a time before something, not a time to fix");
-        }
-        if pool.said.has(Sense::Users) && pool.said.has(Sense::Duty) {
-            return Err("asked of users, not promised");
-        }
-        claim(Promise::Fix, strong, from.filter(|f| *f != "release"), "the fix")
+    /// Whether the sentence has one of some words.
+    fn has_word(&self, list: &[&str]) -> bool {
+        let words = self.sentence.words.tokens.get(self.sentence.range.clone()).unwrap_or_default();
+        words.iter().any(|t| list.contains(&t.norm.as_str()))
     }
 }
 

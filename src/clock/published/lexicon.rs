@@ -160,7 +160,10 @@ pub(super) fn find(languages: &Languages, tokens: &[Token]) -> Vec<Found> {
             && let Some(most) = longest(|m| matches!(m, Meaning::Sense(_)))
         {
             hidden = i + most;
-            let senses = all.iter().filter(|(n, m)| *n == most && matches!(m, Meaning::Sense(_)));
+            let senses = all
+                .iter()
+                .filter(|(n, m)| *n == most && matches!(m, Meaning::Sense(_)))
+                .filter(|(_, m)| *m != Meaning::Sense(Sense::Assess) || !is_score(tokens, i));
             found.extend(senses.map(|(n, m)| Found { tokens: i..i + n, meaning: *m }));
         }
         for kind in [
@@ -180,6 +183,18 @@ pub(super) fn find(languages: &Languages, tokens: &[Token]) -> Vec<Found> {
         }
     }
     found
+}
+
+/// "CVSS 9.0–10.0", "9.0–10.0 CVSS": the name of a grade; nobody assesses anything there.
+fn is_score(tokens: &[Token], i: usize) -> bool {
+    if tokens.get(i).is_none_or(|t| t.norm != "cvss") {
+        return false;
+    }
+    let figure = |t: &Token| t.kind == text::Kind::Figure;
+    let after = tokens.get(i + 1..).unwrap_or_default();
+    let before = tokens.get(i.saturating_sub(2)..i).unwrap_or_default();
+    let compared = |t: &Token| matches!(t.kind, text::Kind::Number(_) | text::Kind::Mark('≥' | '>' | '<' | '≤'));
+    after.first().is_some_and(compared) || after.iter().take(4).any(figure) || before.iter().any(figure)
 }
 
 /// The senses of a text as a whole.

@@ -26,6 +26,8 @@ pub(super) enum Sense {
     Give,
     /// To fix, patch, remediate.
     Fix,
+    /// To develop, to test: a fix that is not out yet.
+    Develop,
     /// To release, ship.
     Release,
     /// News of the progress.

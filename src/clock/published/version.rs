@@ -1,9 +1,9 @@
 //! Supported versions: tables and lists with a tick.
 
-use super::blocks::Form;
+use super::blocks::{Block, Form};
 use super::document::Document;
 use super::sense::Sense;
-use super::text::folded;
+use super::text::{Token, folded};
 
 /// The versions marked as supported, as written, in document order.
 pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
@@ -15,11 +15,16 @@ pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
                 let header = document.senses(place.header);
                 let about = header.any(&[Sense::Support, Sense::Versions])
                     || document.headings(index).next().is_some_and(|h| h.has(Sense::Versions));
-                first.filter(|_| about && ticked(&block.prose.text)).map(|f| folded(&f.prose.text))
+                let named = named_elsewhere(document, index).or(first);
+                named.filter(|_| about && ticked(&block.prose.text)).map(|f| folded(&f.prose.text))
             }
             (Form::Item, _) => {
                 let about = document.headings(index).next().is_some_and(|h| h.has(Sense::Versions));
-                listed(&block.prose.text).filter(|_| about)
+                let told = document.senses(block.lead);
+                // "Patches are made for these versions:", and nothing but versions.
+                let named =
+                    || version(block.prose.text.trim()).filter(|_| block.lead.is_some() && !told.has(Sense::Not));
+                listed(&block.prose.text).or_else(named).filter(|_| about)
             }
             _ => None,
         };
@@ -31,6 +36,17 @@ pub(super) fn supported(document: &Document<'_>) -> Vec<String> {
         }
     }
     if all.is_empty() { in_prose(document) } else { all }
+}
+
+/// The cell of the same row under a header that says "Version", where that is not the first: "Product | Version | Supported".
+fn named_elsewhere<'a>(document: &'a Document<'_>, index: usize) -> Option<&'a Block> {
+    let place = document.blocks.get(index)?.place?;
+    (1..place.column).rev().find_map(|column| {
+        let cell = document.blocks.get(index - (place.column - column))?;
+        let header =
+            document.words.get(cell.place.filter(|p| (p.table, p.row) == (place.table, place.row))?.header?)?;
+        header.tokens.iter().any(|t| matches!(t.norm.as_str(), "version" | "versions")).then_some(cell)
+    })
 }
 
 /// Words that make a rule of a sentence ("the latest minor release"), or its opposite.
@@ -52,6 +68,9 @@ fn in_prose(document: &Document<'_>) -> Vec<String> {
             let has = |list: &[&str]| tokens.iter().any(|t| list.contains(&t.norm.as_str()));
             let supported = has(&["supported", "maintained", "support"]) && !words.said(range).has(Sense::Not);
             let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { continue };
+            if supported {
+                all.extend(branches(tokens));
+            }
             if !supported || has(&RULES) {
                 continue;
             }
@@ -62,6 +81,21 @@ fn in_prose(document: &Document<'_>) -> Vec<String> {
     all.dedup();
     all.truncate(200);
     all
+}
+
+/// "The `main` and `2.1` branches": what is named right before the word.
+fn branches(tokens: &[Token]) -> Vec<String> {
+    const NAMES: [&str; 7] = ["main", "master", "stable", "develop", "dev", "trunk", "lts"];
+    let Some(at) = tokens.iter().position(|t| matches!(t.norm.as_str(), "branch" | "branches")) else {
+        return Vec::new();
+    };
+    let joins = |t: &&Token| matches!(t.norm.as_str(), "and" | "," | "`" | "_" | "*" | "the");
+    let named = |t: &Token| NAMES.contains(&t.norm.as_str()) || version(&t.norm).is_some();
+    let before = tokens.get(..at).unwrap_or_default().iter().rev().take(12);
+    let mut names: Vec<String> =
+        before.take_while(|t| joins(t) || named(t)).filter(|t| named(t)).map(|t| t.norm.clone()).collect();
+    names.reverse();
+    names
 }
 
 /// "v2.x", "3.1.4"; not "2", which may count anything.
@@ -90,7 +124,9 @@ const YES: [&str; 12] = [
     "🟩",
 ];
 /// Words that say yes, at the beginning of a cell.
-const YES_WORDS: [&str; 14] = [
+const YES_WORDS: [&str; 16] = [
+    "stable",
+    "lts",
     "yes",
     "supported",
     "active",

@@ -46,12 +46,26 @@ fn inside(app: &App, config: &Config, ledger: &Ledger) -> Result<Vec<Finding>, E
     };
     let pending = ledger.pending()?.len();
     found.extend(judge::waiting(of_open(ledger.unopened()?)?, of_open(ledger.quarantined()?)?, pending));
-    let outbox = ledger.outbox()?;
-    let items = outbox.iter().map(|item| Ok((item.state.name(), ledger.queued_at(item.number)?)));
-    found.extend(judge::outbox(&items.collect::<Result<Vec<_>, Error>>()?, app.now));
+    let mut waiting = Vec::new();
+    for item in ledger.outbox_waiting()? {
+        let since = ledger.queued_at(item.number)?;
+        waiting.push(judge::Waiting {
+            state: item.state.name(),
+            since,
+            tries: item.tries.made,
+            reason: item.reason.map(Into::into),
+        });
+    }
+    found.extend(judge::outbox(&waiting, app.now));
     let here = config.calendar.now(app.now);
     found.push(judge::last_poll(ledger.last_poll()?, &here));
-    let backup = ledger.last_backup()?.map(|backup| (backup.at, backup.verified));
+    let backup = ledger.last_backup()?.map(|last| judge::Backup {
+        at: last.at,
+        verified: last.verified,
+        sound: last.problems == 0,
+        good: last.good,
+        other_key: last.other_key,
+    });
     found.push(judge::last_backup(backup, ledger.message_count()?, &here));
     found.push(judge::clock(ledger.last_event_at()?, &here));
     Ok(found)

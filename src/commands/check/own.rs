@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::clock::words::exact;
 use crate::commands::App;
 use crate::commands::keys::{self, Unlock};
-use crate::config::Config;
+use crate::config::{Config, Standing};
 use crate::output::health::Finding;
 use crate::pgp::certs::own::{self, Concern};
 use crate::pgp::certs::{self, Certificate, ExpiryWarning, Unusable};
@@ -34,8 +34,7 @@ pub fn own_keys(app: &App, config: &Config) -> Vec<Finding> {
     found.extend(passphrase(app, config, &mut ring));
     found.extend(agent(config, &ring));
     for (place, cert) in ring.own().iter().enumerate() {
-        let local = |at: Timestamp| exact(at, &config.calendar.zone);
-        found.extend(one(app, &ring, cert, place == 0, &local));
+        found.extend(one(app, config, &ring, cert, place == 0));
     }
     found
 }
@@ -54,6 +53,16 @@ fn certificates(ring: &Keyring) -> Vec<Finding> {
     broken.collect()
 }
 
+/// What is meant to stay as it is wants nobody every day.
+fn standing(config: &Config, what: Standing, about: &'static str, is: &str, so: &str, hint: Option<&str>) -> Finding {
+    if config.accepted.contains(&what) {
+        return Finding::ok(about, format!("{is}; accepted in {}", config.file.display())).accepted();
+    }
+    let accept = format!("where it is meant so: accept = [{:?}] in a section [check]", what.name());
+    let hint = hint.map_or(accept.clone(), |hint| format!("{hint}; {accept}"));
+    Finding::warn(about, format!("{is}{so}")).hint(hint)
+}
+
 fn passphrase(app: &App, config: &Config, ring: &mut Keyring) -> Vec<Finding> {
     let locked = ring.is_locked();
     let in_files = ring.own().iter().any(certs::has_secret);
@@ -67,10 +76,10 @@ fn passphrase(app: &App, config: &Config, ring: &mut Keyring) -> Vec<Finding> {
             .hint("set passphrase_command in [openpgp]"),
         ],
         Ok(()) if locked => vec![Finding::ok("passphrase", "the passphrase command opens the team key")],
-        Ok(()) if in_files => vec![Finding::warn(
-            "passphrase",
-            "the team key has no passphrase: whoever reads the file can read the reports",
-        )],
+        Ok(()) if in_files => {
+            let (is, so) = ("the team key has no passphrase", ": whoever reads the file can read the reports");
+            vec![standing(config, Standing::KeyWithoutPassphrase, "passphrase", is, so, None)]
+        }
         Ok(()) => Vec::new(),
     }
 }
@@ -98,27 +107,25 @@ fn agent(config: &Config, ring: &Keyring) -> Vec<Finding> {
 }
 
 /// One key. The first one signs and is what reporters get; the others may be retired, and open old mail all the same.
-fn one(app: &App, ring: &Keyring, cert: &Certificate, first: bool, local: Local<'_>) -> Vec<Finding> {
+fn one(app: &App, config: &Config, ring: &Keyring, cert: &Certificate, first: bool) -> Vec<Finding> {
     let fingerprint = certs::fingerprint(cert);
     let short = short(&fingerprint);
     let warning = certs::expiry_warning(cert, app.now);
-    let mut found = vec![encryption(short, warning.as_ref(), first, local)];
+    let local = |at: Timestamp| exact(at, &config.calendar.zone);
+    let mut found = vec![encryption(short, warning.as_ref(), first, &local)];
     let retired = !first && matches!(warning, Some(ExpiryWarning::Over(_)));
     let signs = |concern: &Concern| matches!(concern, Concern::CannotSign | Concern::SigningEnds { .. });
     for concern in own::concerns(cert, ring.agent(), app.now) {
         let idle = !first && signs(&concern) || retired;
         if !idle && !own::is_told_by(&concern, warning.as_ref()) {
-            found.push(told(short, &concern, local));
+            found.push(told(short, &concern, &local));
         }
     }
     if certs::decrypts_with_rsa(cert) {
-        found.push(
-            Finding::warn(
-                "key",
-                format!("{short} decrypts with RSA in this process, whose timing is not constant (RUSTSEC-2023-0071)"),
-            )
-            .hint("a Curve25519 key (sealpost key generate) has no such defect"),
-        );
+        let is = format!("{short} decrypts with RSA in this process");
+        let so = ", whose timing is not constant (RUSTSEC-2023-0071)";
+        let hint = "a Curve25519 key (sealpost key generate) has no such defect";
+        found.push(standing(config, Standing::RsaDecryption, "key", &is, so, Some(hint)));
     }
     found
 }

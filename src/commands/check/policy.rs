@@ -19,11 +19,11 @@ pub fn look(config: &Config, ledger: Option<&Ledger>, now: Timestamp) -> Vec<Fin
                 .hint("set file in [policy] to your SECURITY.md"),
         ),
         Ok(Some((_, published))) => {
-            found.push(if published.first_response.is_none() {
+            found.push(if published.promises_an_answer() {
+                Finding::ok("policy", "it promises a time to a first answer")
+            } else {
                 Finding::warn("policy", "it promises no time to a first answer")
                     .hint("sealpost policy check shows what it does promise")
-            } else {
-                Finding::ok("policy", "it promises a time to a first answer")
             });
             found.extend(policy::unclocked(&published).into_iter().map(|words| {
                 Finding::warn("promise", words)

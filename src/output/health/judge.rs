@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::Finding;
 use crate::clock::words::{self, span};
+use crate::safe::{self, Foreign};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -62,19 +63,49 @@ pub fn last_poll(at: Option<Timestamp>, now: &Zoned) -> Finding {
     }
 }
 
-/// The last backup and whether it was restored once for proof, of a ledger that holds so many messages.
-pub fn last_backup(last: Option<(Timestamp, bool)>, messages: u64, now: &Zoned) -> Finding {
+/// The last backup, as the history tells of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Backup {
+    /// When the copy was made.
+    pub at: Timestamp,
+    /// It was restored once for proof.
+    pub verified: bool,
+    /// The ledger in it holds together; otherwise it cannot be restored.
+    pub sound: bool,
+    /// The last one whose ledger holds together.
+    pub good: Option<Timestamp>,
+    /// The key in it is not the one that the ledger is sealed with now.
+    pub other_key: bool,
+}
+
+/// The last backup, of a ledger that holds so many messages.
+pub fn last_backup(last: Option<Backup>, messages: u64, now: &Zoned) -> Finding {
     let hint = "sealpost backup FILE";
-    match last {
-        None if messages == 0 => Finding::ok("backup", "none yet, and nothing to lose"),
-        None => Finding::warn("backup", "no backup of the ledger was ever made").hint(hint),
-        Some((at, _)) if now.timestamp().duration_since(at).as_hours() >= 24 * BACKUP_STALE_D => {
-            let words = format!("the last backup was made {} ago, {}", ago(at, now), exact(at, now));
-            Finding::warn("backup", words).hint(hint)
-        }
-        Some((at, true)) => Finding::ok("backup", exact(at, now)),
-        Some((at, false)) => Finding::ok("backup", format!("{}, not verified", exact(at, now))),
+    let Some(Backup { at, verified, sound, good, other_key }) = last else {
+        return match messages {
+            0 => Finding::ok("backup", "none yet, and nothing to lose"),
+            _ => Finding::warn("backup", "no backup of the ledger was ever made").hint(hint),
+        };
+    };
+    if !sound {
+        let good =
+            good.map_or("no other was ever made".into(), |at| format!("the last that can is of {}", exact(at, now)));
+        let at = exact(at, now);
+        let words =
+            format!("the last backup, of {at}, is of a ledger that does not hold together and cannot be restored");
+        return Finding::warn("backup", format!("{words}; {good}")).hint("keep older backups; sealpost audit");
     }
+    if now.timestamp().duration_since(at).as_hours() >= 24 * BACKUP_STALE_D {
+        let words = format!("the last backup was made {} ago, {}", ago(at, now), exact(at, now));
+        return Finding::warn("backup", words).hint(hint);
+    }
+    let at = exact(at, now);
+    if other_key {
+        let words =
+            format!("the ledger was restored from the last backup, of {at}, and is sealed with another key since");
+        return Finding::warn("backup", words).hint("sealpost backup FILE: the key in older ones does not open it");
+    }
+    Finding::ok("backup", if verified { at } else { format!("{at}, not verified") })
 }
 
 /// The clock of this machine against the latest event in the ledger.
@@ -93,27 +124,59 @@ pub fn clock(last_event: Option<Timestamp>, now: &Zoned) -> Finding {
     }
 }
 
-/// Answers in the outbox: for each how it stands, and since when it waits.
-pub fn outbox(items: &[(&str, Option<Timestamp>)], now: Timestamp) -> Vec<Finding> {
-    let of = |wanted: &str| items.iter().filter(|(state, _)| *state == wanted).count();
-    let long = |since: &Option<Timestamp>| since.is_some_and(|at| now.duration_since(at).as_hours() >= OUTBOX_WAIT_H);
-    let waiting = items.iter().filter(|(state, since)| matches!(*state, "queued" | "sending") && long(since)).count();
-    let mut found = Vec::new();
-    let mut tell = |n: usize, words: String, hint: &str| {
-        if n > 0 {
-            found.push(Finding::warn("outbox", words).hint(hint));
-        }
-    };
+/// An answer in the outbox.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting {
+    /// `queued`, `sending`, `failed`, `unknown`.
+    pub state: &'static str,
+    /// When it was put there.
+    pub since: Option<Timestamp>,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Why the last try failed.
+    pub reason: Option<Foreign>,
+}
+
+/// Answers in the outbox that are not out: how they stand, and since when they wait.
+pub fn outbox(items: &[Waiting], now: Timestamp) -> Vec<Finding> {
+    let of = |wanted: &str| items.iter().filter(|item| item.state == wanted).count();
     let (unknown, failed) = (of("unknown"), of("failed"));
+    let mut found = Vec::new();
     let it = |n: usize| if n == 1 { "it" } else { "they" };
-    let unknown_words = format!("{unknown} waiting for a person: nobody knows whether {} went out", it(unknown));
-    tell(unknown, unknown_words, "sealpost outbox");
-    tell(failed, format!("{failed} waiting for a person: {} could not be sent", it(failed)), "sealpost outbox");
-    tell(waiting, format!("{waiting} waiting for more than an hour to be sent"), "sealpost outbox send");
+    if unknown > 0 {
+        let words = format!("{unknown} waiting for a person: nobody knows whether {} went out", it(unknown));
+        found.push(Finding::warn("outbox", words).hint("sealpost outbox"));
+    }
+    if failed > 0 {
+        let words = format!("{failed} waiting for a person: {} could not be sent", it(failed));
+        found.push(Finding::warn("outbox", words).hint("sealpost outbox"));
+    }
+    found.extend(long_queued(items, now));
     if found.is_empty() {
         found.push(Finding::ok("outbox", "no answer is stuck"));
     }
     found
+}
+
+/// Answers that are still to be sent, or being sent, after an hour, with what kept the oldest of them.
+fn long_queued(items: &[Waiting], now: Timestamp) -> Option<Finding> {
+    let age = |item: &Waiting| item.since.map_or(0, |at| now.duration_since(at).as_hours());
+    let long = |item: &&Waiting| matches!(item.state, "queued" | "sending") && age(item) >= OUTBOX_WAIT_H;
+    let oldest = items.iter().filter(long).max_by_key(|item| age(item))?;
+    let longer = match age(oldest) {
+        0..24 => "an hour".to_owned(),
+        24..48 => "a day".to_owned(),
+        hours => format!("{} days", hours / 24),
+    };
+    let count = items.iter().filter(long).count();
+    let tried = match (&oldest.reason, oldest.tries) {
+        (Some(reason), 1) => format!("; tried once: {}", safe::line(reason)),
+        (Some(reason), tries) => format!("; tried {tries} times, the last time: {}", safe::line(reason)),
+        (None, _) => String::new(),
+    };
+    let which = if count == 1 { "" } else { ", the oldest of them" };
+    let words = format!("{count} waiting to be sent{which} for more than {longer}{tried}");
+    Some(Finding::warn("outbox", words).hint("sealpost outbox send"))
 }
 
 /// Mails of open reports that a person must look at: those that no key opens, those on which a limit was hit, and those
@@ -194,7 +257,6 @@ mod tests {
     use super::*;
     use crate::clock::calendar::Calendar;
     use crate::output::health::Level;
-    use crate::safe::Foreign;
 
     fn now() -> Timestamp {
         "2026-03-02T12:00:00Z".parse().unwrap()
@@ -248,18 +310,34 @@ mod tests {
     }
 
     #[test]
-    fn polls_backups_and_the_clock() {
+    fn backups() {
+        let judged = |last: Option<Backup>| last_backup(last, 1, &here());
+        assert_eq!(last_backup(None, 0, &here()).level, Level::Ok);
+        assert_eq!(judged(None).level, Level::Warn);
+        let made = |at| Backup { at, verified: true, sound: true, good: Some(at), other_key: false };
+        assert_eq!(judged(Some(made(hours(-24 * 7 + 1)))).level, Level::Ok);
+        assert_eq!(judged(Some(made(hours(-24 * 7)))).level, Level::Warn);
+        let unverified = judged(Some(Backup { verified: false, ..made(hours(-1)) }));
+        assert!(unverified.level == Level::Ok && unverified.words.contains(", not verified"), "{unverified:?}");
+        assert!(!judged(Some(made(hours(-1)))).words.contains("not verified"));
+        let other = judged(Some(Backup { other_key: true, ..made(hours(-1)) }));
+        assert!(other.level == Level::Warn && other.words.contains("another key since"), "{other:?}");
+        // However fresh: what cannot be restored is no backup.
+        for (good, words) in
+            [(None, "no other was ever made"), (Some(hours(-30)), "the last that can is of Sun 2026-03-01 07:00 CET")]
+        {
+            let found = judged(Some(Backup { sound: false, good, ..made(hours(-1)) }));
+            assert!(found.level == Level::Warn && found.words.contains(words), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn polls_and_the_clock() {
         assert_eq!(last_poll(None, &here()).level, Level::Ok);
         assert_eq!(last_poll(Some(hours(-23)), &here()).level, Level::Ok);
         let old = last_poll(Some(hours(-50)), &here());
         assert_eq!(old.level, Level::Warn);
         assert!(old.words.contains("2 d ago"), "{:?}", old.words);
-        assert_eq!(last_backup(None, 0, &here()).level, Level::Ok);
-        assert_eq!(last_backup(None, 1, &here()).level, Level::Warn);
-        assert_eq!(last_backup(Some((hours(-24 * 7 + 1), true)), 1, &here()).level, Level::Ok);
-        assert_eq!(last_backup(Some((hours(-24 * 7), true)), 1, &here()).level, Level::Warn);
-        assert!(last_backup(Some((hours(-1), false)), 1, &here()).words.contains(", not verified"));
-        assert!(!last_backup(Some((hours(-1), true)), 1, &here()).words.contains("not verified"));
         assert_eq!(clock(None, &here()).level, Level::Ok);
         assert_eq!(clock(Some(now() + SignedDuration::from_secs(120)), &here()).level, Level::Ok);
         assert_eq!(clock(Some(now() + SignedDuration::from_secs(121)), &here()).level, Level::Warn);
@@ -267,18 +345,31 @@ mod tests {
 
     #[test]
     fn an_outbox() {
-        let levels = |items: &[(&str, Option<Timestamp>)]| -> Vec<(Level, Foreign)> {
-            outbox(items, now()).into_iter().map(|f| (f.level, f.words)).collect()
+        let of = |items: &[(&'static str, i64)]| -> Vec<Waiting> {
+            items.iter().map(|(state, age)| Waiting { state, since: Some(hours(-age)), ..Waiting::default() }).collect()
         };
-        assert_eq!(levels(&[("sent", Some(hours(-99))), ("queued", Some(hours(0))), ("dropped", None)]).len(), 1);
-        assert_eq!(levels(&[("queued", Some(hours(0)))])[0].0, Level::Ok);
-        let found = levels(&[("queued", Some(hours(-2))), ("unknown", None), ("unknown", None), ("failed", None)]);
-        assert_eq!(found.len(), 3);
-        assert!(found.iter().all(|(level, _)| *level == Level::Warn));
-        let words: Vec<&Foreign> = found.iter().map(|(_, words)| words).collect();
-        assert!(words[0].starts_with("2 waiting for a person: nobody knows whether they"), "{words:?}");
-        assert!(words[1].starts_with("1 waiting for a person: it could not be sent"), "{words:?}");
-        assert!(words[2].contains("more than an hour"), "{words:?}");
+        let found = |items: &[Waiting]| -> Vec<(Level, String)> {
+            outbox(items, now()).into_iter().map(|f| (f.level, safe::line(&f.words))).collect()
+        };
+        for well in [&[][..], &[("queued", 0)]] {
+            let found = found(&of(well));
+            assert_eq!((found.len(), found[0].0), (1, Level::Ok));
+        }
+        let all = found(&of(&[("queued", 2), ("unknown", 0), ("unknown", 0), ("failed", 0)]));
+        assert!(all.iter().all(|(level, _)| *level == Level::Warn));
+        let words: Vec<&str> = all.iter().map(|(_, words)| words.as_str()).collect();
+        let expected = [
+            "2 waiting for a person: nobody knows whether they went out",
+            "1 waiting for a person: it could not be sent",
+            "1 waiting to be sent for more than an hour",
+        ];
+        assert_eq!(words, expected);
+        let mut tried = of(&[("queued", 23), ("queued", 25), ("sending", 1)]);
+        tried[1] = Waiting { tries: 26, reason: Some("no route".into()), ..tried[1].clone() };
+        let oldest =
+            "3 waiting to be sent, the oldest of them for more than a day; tried 26 times, the last time: no route";
+        assert_eq!(found(&tried)[0].1, oldest);
+        assert!(found(&of(&[("queued", 24 * 4)]))[0].1.ends_with("more than 4 days"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One pass over one mailbox: list, ask for sizes, fetch in batches, and divide whatever fails until the one message
-//! that makes it fail is alone.
+//! that makes it fail is alone. What is listed, and what of it is known, is in `fetch/list.rs`.
+
+mod list;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,14 +12,13 @@ use crate::wire::{AfterSkip, Direction, Fetched, Position, Progress, Sighting, S
 
 /// UIDs asked about at once: a command line of at most 6 KiB, which every server takes.
 pub(super) const WINDOW: usize = 500;
-/// UIDs a single SEARCH covers: a line of 6 MiB at most.
-const SPAN: u32 = 500_000;
 /// Faults in a row, each on a smaller batch or a new connection, before the run ends.
 const FAULTS: u32 = 24;
 /// Refusals to serve for now in a row.
 const LATER: u32 = 4;
 /// Messages skipped in a row before the server, and not the messages, is to blame.
 const SKIPS: u32 = 10;
+
 /// UIDs or messages still to be had, and how often they failed.
 struct Work<T> {
     items: Vec<T>,
@@ -110,95 +111,6 @@ impl<'a> Run<'a> {
             self.hand_over(Vec::new(), last)?;
         }
         Ok(self.summary)
-    }
-
-    fn list_from(&mut self, first: u32, old: Option<Position>, now: &reply::Status) -> Result<Vec<u32>, WireError> {
-        let uids = self.search(first, now.uidnext)?;
-        let below_now = now.exists.saturating_sub(uids.len().try_into().unwrap_or(u32::MAX));
-        let below = old.map_or(0, |p| p.below);
-        if below_now != below {
-            return self.list_all(true, now);
-        }
-        self.below = below_now;
-        Ok(uids)
-    }
-
-    fn list_all(&mut self, again: bool, now: &reply::Status) -> Result<Vec<u32>, WireError> {
-        let uids = self.search(1, now.uidnext)?;
-        let shown = u32::try_from(uids.len()).unwrap_or(u32::MAX);
-        if shown < now.exists {
-            self.summary.warnings.push(format!(
-                "{} shows {shown} messages in {} and counts {}: it may be hiding some",
-                self.imap.config.server.label(),
-                crate::safe::short(self.mailbox, 80),
-                now.exists
-            ));
-        }
-        self.below = 0;
-        // Unless the UIDs mean what they meant, old sightings speak of other messages and nothing is left out.
-        self.ask = again;
-        self.compare = again;
-        Ok(uids)
-    }
-
-    /// Leaves out what the sink has, except where the UIDs may mean something else than they did.
-    fn leave_out_known(&mut self, uids: Vec<u32>, old: Option<Position>) -> Vec<u32> {
-        if !self.ask {
-            return uids;
-        }
-        let (known, mut unknown): (Vec<u32>, Vec<u32>) = uids.into_iter().partition(|uid| {
-            let sighting = self.sighting(*uid);
-            self.sink.has(&sighting)
-        });
-        let mut known_count = known.len();
-        if self.compare {
-            let before = old.map_or(0, |p| p.below);
-            self.summary.gone = before.saturating_sub(known_count.try_into().unwrap_or(u32::MAX)).into();
-            let changed = self.changed(&known);
-            known_count -= changed.len();
-            unknown.extend(changed);
-            unknown.sort_unstable();
-        }
-        // Counted where the position passes them: at once, or at the end.
-        let first = unknown.first().copied().unwrap_or(u32::MAX);
-        let early = known.iter().filter(|uid| **uid < first).count();
-        self.below = self.below.saturating_add(early.try_into().unwrap_or(u32::MAX));
-        self.known_above = known_count.saturating_sub(early).try_into().unwrap_or(u32::MAX);
-        unknown
-    }
-
-    /// A server that counts backwards has lost mail, was restored, or lies; all of it is read again.
-    fn tell_backwards(&mut self, old: Option<Position>, now: &reply::Status) {
-        if let (Some(old), Some(next)) = (old, now.uidnext)
-            && old.uidvalidity == now.uidvalidity
-            && next < old.next_uid
-        {
-            self.summary.warnings.push(format!(
-                "{} counts backwards in {} (the next UID was {} and is {next}): it was restored, or it hides mail; what is stored here stays",
-                self.imap.config.server.label(),
-                crate::safe::short(self.mailbox, 80),
-                old.next_uid
-            ));
-        }
-    }
-
-    fn search(&mut self, first: u32, next: Option<u32>) -> Result<Vec<u32>, WireError> {
-        let mut uids = Vec::new();
-        let mut from = first.max(1);
-        loop {
-            let last_span = next.is_none_or(|n| n.saturating_sub(from) <= SPAN);
-            let to = if last_span { u32::MAX } else { from + SPAN - 1 };
-            let lines = self.insist("UID SEARCH", &format!("UID SEARCH UID {from}:{to}"), 8 << 20)?;
-            // Servers answer `n:*` and the like with the last message even when it is below n.
-            uids.extend(lines.into_iter().filter(|uid| (from..=to).contains(uid)));
-            if last_span {
-                break;
-            }
-            from = to + 1;
-        }
-        uids.sort_unstable();
-        uids.dedup();
-        Ok(uids)
     }
 
     fn insist(&mut self, command: &'static str, line: &str, budget: u64) -> Result<Vec<u32>, WireError> {

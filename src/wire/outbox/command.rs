@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Delivery, OutgoingBytes, SendmailConfig};
+use super::{Delivery, Hope, OutgoingBytes, SendmailConfig};
 use crate::point;
 use crate::safe;
 use crate::wire::WireError;
@@ -66,10 +66,15 @@ fn judge(program: &str, status: ExitStatus, fed: bool, complaint: &str) -> Deliv
         Some(0) if fed => Delivery::Sent { reply: format!("{program} took it") },
         Some(0) => Delivery::Unknown { reason: format!("{program} says yes and did not read all of the mail") },
         None | Some(IO_ERROR) => Delivery::Unknown { reason: format!("{program} was cut short ({status}){said}") },
-        // EX_USAGE to EX_UNAVAILABLE: this mail, or these recipients, will never do.
         Some(code) => Delivery::NotSent {
             reason: format!("{program} failed ({status}){said}"),
-            permanent: matches!(code, 65 | 67 | 68),
+            hope: match code {
+                // EX_DATAERR, EX_NOUSER, EX_NOHOST: this mail, or these recipients, will never do.
+                65 | 67 | 68 => Hope::Never,
+                // EX_TEMPFAIL asks for another try. Any other status may be anything: programs and scripts agree on no more.
+                75 => Hope::Later,
+                _ => Hope::Unclear,
+            },
         },
     }
 }

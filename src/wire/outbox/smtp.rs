@@ -15,7 +15,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, ServerInfo};
 use lettre::transport::smtp::response::{Response, Severity};
 use zeroize::Zeroizing;
 
-use super::{Delivery, OutgoingBytes, SmtpConfig};
+use super::{Delivery, Hope, OutgoingBytes, SmtpConfig};
 use crate::point;
 use crate::wire::meter::Meter;
 use crate::wire::tls::{Stream, Tls};
@@ -37,7 +37,8 @@ enum Fault {
 pub(super) fn send(config: &SmtpConfig, mail: &OutgoingBytes) -> Delivery {
     let mut link = match Link::open(config) {
         Ok(link) => link,
-        // A wrong password or certificate is mended by a person; the mail itself can wait.
+        // What a server says before it has heard of the mail is not about the mail, a 5xx neither: a wrong password or
+        // certificate is mended by a person, and the mail can wait.
         Err(fault) => return Delivery::later(words(config, fault)),
     };
     point::reach("smtp.connected");
@@ -229,9 +230,14 @@ impl Link {
     }
 }
 
+/// The answer is about this mail, but for 421, with which a server leaves (RFC 5321 section 3.8).
 fn refused(reply: &Response) -> Delivery {
-    let permanent = reply.code().severity == Severity::PermanentNegativeCompletion;
-    Delivery::NotSent { reason: said(reply), permanent }
+    let hope = match reply.code().severity {
+        Severity::PermanentNegativeCompletion => Hope::Never,
+        _ if reply.has_code(421) => Hope::Later,
+        _ => Hope::ThisLater,
+    };
+    Delivery::NotSent { reason: said(reply), hope }
 }
 
 fn said(reply: &Response) -> String {

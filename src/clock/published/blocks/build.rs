@@ -97,6 +97,11 @@ impl Builder {
         self.blocks.push(block);
     }
 
+    /// Whether a link is open.
+    pub(super) fn in_link(&self) -> bool {
+        self.link.is_some()
+    }
+
     /// End the open link.
     pub(super) fn link_end(&mut self) {
         if let (Some((start, target)), Some(block)) = (self.link.take(), &mut self.open) {

@@ -70,6 +70,8 @@ impl Reader<'_> {
             Tag::TableRow | Tag::TableHead => self.build.row(),
             Tag::TableCell => self.build.open_cell(),
             Tag::Link { dest_url, .. } => self.build.link(dest_url.into_string()),
+            // A badge says what its link is for.
+            Tag::Image { .. } if self.build.in_link() => {}
             Tag::Image { .. } | Tag::MetadataBlock(_) => self.skipped += 1,
             _ => {}
         }

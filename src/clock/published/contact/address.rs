@@ -4,15 +4,26 @@
 pub(super) fn found_addresses(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (at, sign) in text.char_indices().filter(|(_, c)| matches!(c, '@' | '＠')) {
-        let local = back(text.get(..at).unwrap_or_default());
+        let before = text.get(..at).unwrap_or_default();
+        let local = back_to_placeholder(before).unwrap_or_else(|| back(before));
         let domain = ahead(text.get(at + sign.len_utf8()..).unwrap_or_default());
-        if !local.is_empty() && is_domain(domain) {
+        // "@name@example.org" is a handle of the fediverse.
+        let handle = before.strip_suffix(local).is_some_and(|b| b.ends_with('@'));
+        if !local.is_empty() && is_domain(domain) && !handle {
             found.push((at - local.len(), format!("{local}@{domain}")));
         }
     }
     found.extend(hidden(text));
     found.sort_by_key(|f| f.0);
     found
+}
+
+/// "[your-name]": what nobody filled in, kept as it stands.
+fn back_to_placeholder(text: &str) -> Option<&str> {
+    let open = text.strip_suffix([']', '>', '}'])?.char_indices().rev().take(40).find(|(_, c)| OPENING.contains(c))?.0;
+    let inner = text.get(open + 1..text.len() - 1)?;
+    let named = inner.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' '));
+    (named && !inner.is_empty()).then(|| text.get(open..))?
 }
 
 fn back(text: &str) -> &str {
@@ -40,41 +51,71 @@ pub(super) fn is_domain(domain: &str) -> bool {
     !name.is_empty() && tld.len() >= 2 && !file && tld.chars().all(char::is_alphabetic) && !name.starts_with('.')
 }
 
-/// What stands for "@" and for "." in addresses that hide.
-const AT: [&str; 16] = [
-    "(at ", "[at ", "[at]", "(at)", "{at}", "<at>", " at ", " AT ", "[@]", "(@)", "-at-", "_at_", "[AT]", "(AT)",
-    " [a] ", "(ät)",
-];
-const DOTS: [&str; 8] = ["[dot]", "(dot)", "{dot}", " dot ", " DOT ", "[.]", "(.)", "[DOT]"];
+/// What stands for "@" and for "." in addresses that hide, without brackets around it and within them.
+const AT: [&str; 7] = ["(at ", "[at ", " at ", " AT ", "-at-", "_at_", " [a] "];
+const DOTS: [&str; 2] = [" dot ", " DOT "];
+const AT_IN_BRACKETS: [&str; 4] = ["at", "@", "ät", "arroba"];
+const DOTS_IN_BRACKETS: [&str; 4] = ["dot", ".", "punkt", "punto"];
+
+const OPENING: [char; 4] = ['(', '[', '{', '<'];
+const CLOSING: [char; 4] = [')', ']', '}', '>'];
 
 fn hidden(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
-    for mark in AT {
-        let bracketed = mark.trim().len() == mark.len();
-        for (at, _) in text.match_indices(mark) {
-            let left = text.get(..at).unwrap_or_default().trim_end();
-            let local = dotted_back(left);
-            let Some(domain) = dotted_ahead(text.get(at + mark.len()..).unwrap_or_default()) else { continue };
-            let start = left.len() - local.1;
-            let plausible = bracketed || domain.1 || stands_alone(text, start, &local.0);
-            if !local.0.is_empty() && is_domain(&domain.0) && plausible {
-                found.push((start, format!("{}@{}", local.0, domain.0)));
-            }
+    for (at, length, bracketed) in signs(text) {
+        let left = text.get(..at).unwrap_or_default().trim_end();
+        let local = dotted_back(left);
+        let Some(domain) = dotted_ahead(text.get(at + length..).unwrap_or_default()) else { continue };
+        let start = left.len() - local.1;
+        let plausible = bracketed || domain.1 || stands_alone(text, start, &local.0);
+        if !local.0.is_empty() && is_domain(&domain.0) && plausible {
+            found.push((start, format!("{}@{}", local.0, domain.0)));
         }
     }
     found
 }
 
+/// Whatever may stand for "@": where, how long, and whether nobody would write it so in a sentence.
+fn signs(text: &str) -> Vec<(usize, usize, bool)> {
+    let plain = AT.iter().flat_map(|mark| {
+        let odd = mark.trim().len() == mark.len();
+        text.match_indices(mark).map(move |(at, m)| (at, m.len(), odd))
+    });
+    let in_brackets = text
+        .match_indices(OPENING)
+        .filter(|(at, _)| !text.get(..*at).unwrap_or_default().ends_with(OPENING))
+        .filter_map(|(at, _)| Some((at, in_brackets(text.get(at..)?, &AT_IN_BRACKETS)?, true)));
+    plain.chain(in_brackets).collect()
+}
+
+/// The length of "[at]", "{{[@]}}" or the like, if the text begins with one that holds one of the words.
+fn in_brackets(text: &str, words: &[&str]) -> Option<usize> {
+    let inner = text.trim_start_matches(OPENING);
+    let end = inner.char_indices().take(10).find(|(_, c)| CLOSING.contains(c))?.0;
+    let (word, rest) = (inner.get(..end)?.trim(), inner.get(end..)?);
+    let length = text.len() - rest.trim_start_matches(CLOSING).len();
+    (inner.len() < text.len() && words.contains(&word.to_lowercase().as_str())).then_some(length)
+}
+
 /// The local part before a hidden "@", and its length as written.
 fn dotted_back(text: &str) -> (String, usize) {
     let last = back(text);
-    for dot in DOTS {
-        let rest = text.get(..text.len() - last.len()).unwrap_or_default();
-        if let Some(rest) = rest.strip_suffix(dot) {
-            let first = back(rest.trim_end());
-            if !first.is_empty() {
-                return (format!("{first}.{last}"), text.len() - (rest.trim_end().len() - first.len()));
-            }
+    let rest = text.get(..text.len() - last.len()).unwrap_or_default();
+    let plain = DOTS.iter().find_map(|dot| rest.strip_suffix(dot));
+    let bracketed = || {
+        // "[dot]" right before, and nothing far: a long text is looked at once, not from each sign.
+        let rest = rest.trim_end();
+        let near = rest.char_indices().rev().take(16);
+        let open = near.skip_while(|(_, c)| CLOSING.contains(c)).find(|(_, c)| OPENING.contains(c))?.0;
+        let start = rest.get(..=open)?.trim_end_matches(OPENING).len();
+        let length = in_brackets(rest.get(start..)?, &DOTS_IN_BRACKETS)?;
+        (start + length == rest.len()).then(|| rest.get(..start))?
+    };
+    if let Some(rest) = plain.or_else(bracketed) {
+        let rest = rest.trim_end();
+        let first = back(rest);
+        if !first.is_empty() {
+            return (format!("{first}.{last}"), text.len() - (rest.len() - first.len()));
         }
     }
     (last.to_owned(), last.len())
@@ -92,13 +133,17 @@ fn dotted_ahead(text: &str) -> Option<(String, bool)> {
         }
         domain.push_str(label);
         rest = rest.get(label.len()..).unwrap_or_default();
-        let dot = DOTS
-            .iter()
-            .find(|d| rest.starts_with(**d) || rest.trim_start().starts_with(d.trim()) && d.trim().len() > 3);
-        let Some(dot) = dot else { break };
-        let skipped =
-            if rest.starts_with(*dot) { dot.len() } else { rest.len() - rest.trim_start().len() + dot.trim().len() };
-        rest = rest.get(skipped..).unwrap_or_default().trim_start();
+        let plain = || DOTS.iter().find_map(|d| rest.strip_prefix(d));
+        let near = rest.trim_start();
+        let bracketed = in_brackets(near, &DOTS_IN_BRACKETS).and_then(|n| near.get(n..));
+        // "[dot com]"
+        let inner = near.trim_start_matches(OPENING);
+        let last = inner.strip_prefix("dot ").filter(|_| inner.len() < near.len()).map(|l| ahead(l.trim_start()));
+        if let Some(last) = last.filter(|_| bracketed.is_none()) {
+            return (!last.is_empty()).then(|| (format!("{domain}.{last}"), true));
+        }
+        let Some(after) = bracketed.or_else(plain) else { break };
+        rest = after.trim_start();
         domain.push('.');
         hid = true;
     }
@@ -116,7 +161,7 @@ fn stands_alone(text: &str, start: usize, local: &str) -> bool {
     let before = before.get(tail..).unwrap_or_default().trim_end();
     let odd = local.contains(['.', '_', '-', '+']) || local.bytes().any(|b| b.is_ascii_digit());
     let introduced = before.is_empty()
-        || before.ends_with([',', ':', '<', '(', '`', '*', '-'])
+        || before.ends_with([',', ':', '<', '(', '[', '`', '*', '-'])
         || ["email", "mail", "to", "contact", "e-mail"].iter().any(|w| before.to_ascii_lowercase().ends_with(w));
     let word = [
         "us",
@@ -162,6 +207,13 @@ mod tests {
             ("look at hackerone.com", None),
             ("  desk at example.org", Some("desk@example.org")),
             ("sec AT example DOT co DOT uk", Some("sec@example.co.uk")),
+            ("sec{{[@]}}example<.>org", Some("sec@example.org")),
+            ("ann [dot] other ( at ) example [ dot ] co.uk", Some("ann.other@example.co.uk")),
+            ("ann [at] example [dot com].", Some("ann@example.com")),
+            ("call f(a) example.org", None),
+            ("[your-name]@example.org", Some("[your-name]@example.org")),
+            ("[desk AT example.org]", Some("desk@example.org")),
+            ("on Mastodon: @ann@example.org", None),
             ("image@2x.png", None),
             ("@handle", None),
         ] {

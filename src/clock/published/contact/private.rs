@@ -58,7 +58,7 @@ impl Place<'_> {
         let direct = before.iter().any(|w| SENDING.contains(w)) && (theirs || !ours);
         let own_words = words.iter().all(|w| w.chars().all(text::unspaced));
         let private = own_words || words.iter().any(|w| PRIVATE_WORDS.contains(w));
-        let made = any(&["created", "drafted", "prepared", "assigned", "published"]) && !direct;
+        let made = any(&["created", "creation", "drafted", "prepared", "assigned", "published"]) && !direct;
         let asked = foreign && said.has(Sense::Send);
         let published = !own_words
             && !direct
@@ -75,7 +75,10 @@ impl Place<'_> {
             && !asked
             && (said.any(&[Sense::Disclose, Sense::Announce, Sense::Fix, Sense::Release, Sense::If])
                 || said.has(Sense::Us) && !any(&["use", "report", "via", "through"]));
+        let told = self.lead_has(&["shared", "published", "announced", "posted", "notices"])
+            || any(&["shared", "notices", "terminate", "terminated", "disabled"]);
         (asks || lead || linked || own_words)
+            && !told
             && !published
             && !weak
             && !(said.has(Sense::NoPromise) && said.has(Sense::Not))

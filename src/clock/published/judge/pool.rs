@@ -33,12 +33,21 @@ impl Scene<'_> {
         };
         if let Some(c) = near {
             let set = self.sentence.set(c).with(self.sentence.set(clause));
-            return Pool::new(self.sentence.acts(c), c.clone(), 1, set);
+            let mut acts = self.sentence.acts(c);
+            self.joined(&mut acts, c);
+            return Pool::new(acts, c.clone(), 1, set);
         }
         // "Fix critical issues within 7 days and others within 30": the act before the amount before.
         if let Some(previous) = self.index.checked_sub(1) {
             let other = self.sentence.clause(previous);
-            let acts = self.sentence.acts(&other);
+            let mut acts = self.sentence.acts(&other);
+            // "On a disclosure timeline, fixes take 14 days and 30 days": what stands next to the amount before.
+            let start = self.sentence.durations.get(previous).map_or(0, |d| d.tokens.start);
+            if let Some(nearest) = acts.iter().filter(|a| a.0 < start).max_by_key(|a| a.0).copied()
+                && nearest.1 == Sense::Fix
+            {
+                acts.retain(|a| a.1 != Sense::Disclose);
+            }
             if !acts.is_empty() {
                 return Pool::new(acts, other.clone(), 1, self.sentence.set(&other).with(self.sentence.set(clause)));
             }
@@ -122,13 +131,18 @@ impl Scene<'_> {
             return Pool::default();
         }
         let place = block.place;
-        if let Some(told) = self.told_beside() {
+        if let Some(listed) = self.listed() {
+            return listed;
+        }
+        if let Some(told) = self.told_beside(duration) {
             return told;
         }
         let (first, header) = (place.and_then(|p| p.first), place.and_then(|p| p.header));
         let by_column = place.is_some_and(|p| self.columns_differ(p.table));
         let (near, far) = if by_column { (header, first) } else { (first, header) };
-        let above = near.into_iter().chain(far).chain(block.lead);
+        // The row's first cell may be a mere number: "1 | Acknowledge | within 3 days".
+        let row = place.map_or(0..0, |p| self.block.saturating_sub(p.column.saturating_sub(1))..self.block);
+        let above = near.into_iter().chain(far).chain(row).chain(block.lead);
         let own_heading = document.headings(self.block).next();
         let opening = self.opening();
         let lead_of_lead = block.lead.and_then(|l| document.blocks.get(l)).and_then(|b| b.lead);
@@ -146,17 +160,36 @@ impl Scene<'_> {
         Pool::default()
     }
 
-    /// "Within 3 days | We confirm that we have your report": the row's first cell says when, the next one what.
-    fn told_beside(&self) -> Option<Pool> {
-        let place = self.document.blocks.get(self.block)?.place.filter(|p| p.column == 0 && p.row > 0)?;
-        let beside = self.document.blocks.get(self.block + 1)?.place?;
-        if (beside.table, beside.row) != (place.table, place.row) {
+    /// "Within 3 days you receive:", and a list of what.
+    fn listed(&self) -> Option<Pool> {
+        let last = self.sentence.range.end.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i))?;
+        let said = self.sentence.set(&self.sentence.range);
+        if last.kind != Kind::Mark(':') || !said.any(&[Sense::Receive, Sense::Give, Sense::Us]) {
             return None;
         }
-        let said = self.document.senses(Some(self.block + 1));
+        let list = self.document.following_list(self.block);
+        let telling = [Sense::Ack, Sense::Respond, Sense::Assess, Sense::Plan];
+        let mut acts: Vec<(usize, Sense)> = telling.into_iter().filter(|s| list.has(*s)).map(|s| (0, s)).collect();
+        acts.retain(|a| a.1 != Sense::Plan || !list.any(&[Sense::Ack, Sense::Respond, Sense::Assess]));
+        acts.iter_mut().filter(|a| a.1 == Sense::Plan).for_each(|a| a.1 = Sense::Assess);
+        (!acts.is_empty()).then(|| Pool { acts, clause: 0..0, distance: 2, said: said.with(list) })
+    }
+
+    /// "Within 3 days | We confirm that we have your report": the row's first cell says when, the next one what.
+    fn told_beside(&self, duration: &Duration) -> Option<Pool> {
+        let beside = self.document.beside(self.block)?;
+        let said = self.document.senses(Some(beside));
         let telling = [Sense::Ack, Sense::Assess, Sense::Respond, Sense::Fix, Sense::Disclose, Sense::Investigate];
-        let act = telling.into_iter().find(|s| said.has(*s) && said.has(Sense::Us))?;
-        Some(Pool { acts: vec![(0, act)], clause: 0..0, distance: 2, said })
+        let spoken = said.any(&[Sense::Us, Sense::You]);
+        let act = if duration.every {
+            said.has(Sense::Update).then_some(Sense::Update)
+        } else {
+            // "Day | 2": a day in a schedule is no amount of time.
+            let words = self.sentence.words.tokens.get(duration.tokens.clone()).unwrap_or_default();
+            let counted = words.iter().any(|t| t.kind == Kind::Word);
+            telling.into_iter().find(|s| said.has(*s) && spoken).or_else(|| single(said).filter(|_| counted))
+        };
+        Some(Pool { acts: vec![(0, act?)], clause: 0..0, distance: 2, said })
     }
 
     /// Whether the columns of a table name different acts, so that its rows name something else: whom it is for, how

@@ -35,10 +35,35 @@ impl Scene<'_> {
         }
         let of_reports =
             self.sentence.set(&self.sentence.range).any(&[Sense::Us, Sense::You, Sense::Report, Sense::Vulnerability]);
+        if self.sentence.set(&self.sentence.range).has(Sense::Soon) && self.may_take(clause) {
+            return Err("a caution beside a vague promise");
+        }
+        let tabled = self.document.blocks.get(self.block).is_some_and(|b| b.place.is_some());
+        if tabled && self.document.headings(self.block).next().is_some_and(|h| h.has(Sense::Versions)) && !answers {
+            return Err("how long versions are supported");
+        }
+        if self.has_word(&["cra", "gdpr", "enisa", "csirt", "csirts", "regulator", "regulators", "authorities"])
+            && !answers
+        {
+            return Err("a duty towards authorities; packs know those");
+        }
+        if self.lead_opens(&["incident", "breach", "compromise", "dependency", "dependencies"]) && !answers {
+            return Err("what is done about something else than a report");
+        }
+        let stretched = self.sentence.words.tokens.get(clause.start.min(duration.tokens.start)..duration.tokens.start);
+        if stretched.unwrap_or_default().iter().any(|t| t.norm.starts_with("exten")) && !pool.has(Sense::Disclose) {
+            return Err("how far a time may be stretched");
+        }
         if said.has(Sense::Practice) && !(answers && of_reports) {
             return Err("housekeeping or advice, not the handling of a report");
         }
-        if said.has(Sense::Announce) && !answers && !pool.has(Sense::Fix) && !said.has(Sense::Vulnerability) {
+        let after_release = self.anchor().is_some_and(|a| a.from == Some("release")) && self.has_word(&["details"]);
+        if said.has(Sense::Announce)
+            && !after_release
+            && !answers
+            && !pool.has(Sense::Fix)
+            && !said.has(Sense::Vulnerability)
+        {
             return Err("about announcements and release notes");
         }
         if said.has(Sense::Money) && !answers && !pool.has(Sense::Fix) {
@@ -75,11 +100,26 @@ impl Scene<'_> {
         Ok(())
     }
 
+    /// "While the standard of the industry is 90 days, we …"
+    pub(super) fn of_others_habits(&self) -> bool {
+        let words = self.sentence.words.tokens.get(self.sentence.range.clone()).unwrap_or_default();
+        let opens =
+            words.first().is_some_and(|t| ["while", "although", "though", "whereas"].contains(&t.norm.as_str()));
+        opens && words.iter().any(|t| t.norm.starts_with("industr"))
+    }
+
     /// "If a fix is available within 7 days of the introduction, …": what has to be so, said of nobody's promise.
     pub(super) fn in_a_condition(&self, duration: &Duration) -> bool {
-        let range = self.sentence.range.start..duration.tokens.start;
-        let condition = self.sentence.senses_in(&range).filter(|(_, s)| *s == Sense::If).last().map(|(t, _)| t);
-        let Some(condition) = condition.filter(|c| c.start == self.sentence.range.start) else { return false };
+        let first = self.sentence.range.start;
+        let before = first..duration.tokens.start;
+        let condition = self.sentence.senses_in(&before).filter(|(_, s)| *s == Sense::If).last().map(|(t, _)| t);
+        let Some(condition) = condition else { return false };
+        // "…, or if": the condition that opens the sentence goes on.
+        let opens = self.sentence.set(&(first..first + 1)).has(Sense::If);
+        let goes_on = condition.start.checked_sub(1).is_some_and(|i| self.sentence.set(&(i..i + 1)).has(Sense::Or));
+        if condition.start != first && !(opens && goes_on) {
+            return false;
+        }
         let inside = condition.end..duration.tokens.start;
         let ends = self.comma_between(duration.tokens.end, self.sentence.range.end);
         let promised = self.sentence.set(&inside).any(&[Sense::Us, Sense::You, Sense::Not, Sense::NoPromise])
@@ -105,11 +145,26 @@ impl Scene<'_> {
         tokens.iter().any(|t| t.kind == Kind::Mark(','))
     }
 
+    /// "If an incident occurs:", "if a dependency is affected:" over the list.
+    fn lead_opens(&self, words: &[&str]) -> bool {
+        let lead = self.document.blocks.get(self.block).and_then(|b| b.lead);
+        let Some(lead) = lead.and_then(|l| self.document.words.get(l)) else { return false };
+        lead.said(&(0..1)).has(Sense::If) && lead.tokens.iter().any(|t| words.contains(&t.norm.as_str()))
+    }
+
     /// A row for those who pay: "Enterprise customers".
     fn for_customers(&self) -> bool {
         let first = self.document.blocks.get(self.block).and_then(|b| b.place).and_then(|p| p.first);
         let words = first.and_then(|f| self.document.words.get(f));
         words.is_some_and(|w| w.tokens.iter().any(|t| CUSTOMERS.contains(&t.norm.as_str())))
+    }
+
+    /// "It may take": "as soon as we can, although it may take a day".
+    fn may_take(&self, clause: &Range<usize>) -> bool {
+        let words = self.sentence.words.tokens.get(clause.clone()).unwrap_or_default();
+        words.windows(2).any(
+            |w| matches!(w, [a, b] if matches!(a.norm.as_str(), "may" | "might" | "can" | "could") && b.norm == "take"),
+        )
     }
 
     /// "Not" or "without" right before an act.

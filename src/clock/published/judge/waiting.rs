@@ -16,8 +16,8 @@ impl Scene<'_> {
         {
             return Some(heard);
         }
-        if self.shown_first(duration) {
-            return Some(Err("when to show a text before it is published"));
+        if self.shown_first(duration) || self.told_to_us(duration) {
+            return Some(Err("what the reporter shows or tells us beforehand"));
         }
         let clause = self.sentence.clause(self.index);
         let said = self.sentence.set(&clause);
@@ -30,7 +30,7 @@ impl Scene<'_> {
         if before.has(Sense::Wait) && rest.has(Sense::Before) && rest.has(Sense::FollowUp)
             || said.has(Sense::FollowUp)
                 && !said.any(&[Sense::Assess, Sense::Ack, Sense::Give, Sense::Us])
-                && self.precedes(Sense::FollowUp, Sense::After)
+                && self.asked_to_write_again(duration)
         {
             return Some(claim(Promise::FollowUp, 4, None, "the reporter may write again then"));
         }
@@ -61,6 +61,18 @@ impl Scene<'_> {
         text && self.sentence.set(&(duration.tokens.end..self.sentence.range.end)).has(Sense::Before)
     }
 
+    /// "Give us notice at least 10 days before you publish."
+    fn told_to_us(&self, duration: &Duration) -> bool {
+        let words =
+            self.sentence.words.tokens.get(self.sentence.range.start..duration.tokens.start).unwrap_or_default();
+        let us = words.windows(2).any(|w| {
+            matches!(w, [a, b] if b.norm == "us" && ["notify", "inform", "tell", "give", "warn", "alert"].contains(&a.norm.as_str()))
+        });
+        let before = self.sentence.set(&(self.sentence.range.start..duration.tokens.start));
+        us && before.has(Sense::Notify)
+            && self.sentence.set(&(duration.tokens.end..self.sentence.range.end)).has(Sense::Before)
+    }
+
     /// "Please keep the details to yourself for N": a limit on an embargo that is asked of the reporter, whatever else
     /// ends it ("until a fix is released"). What we do in a part of the sentence of its own is not what is asked.
     pub(super) fn asked_silence(&self, duration: &Duration) -> Option<Heard> {
@@ -75,8 +87,8 @@ impl Scene<'_> {
         let ours = apart && own.has(Sense::Us) && !own.has(Sense::Silence);
         let answers = own.any(&[Sense::Ack, Sense::Respond, Sense::Assess, Sense::Investigate, Sense::Receive]);
         // What is fixed or released in a part of its own is our work, unless the silence lasts until then.
-        let until = self.sentence.set(&(clause.start..duration.tokens.start));
-        let fixed = apart && until.any(&[Sense::Fix, Sense::Release]) && !until.has(Sense::Before);
+        let until = self.sentence.set(&(clause.start.max(quiet.end).min(duration.tokens.start)..duration.tokens.start));
+        let fixed = until.any(&[Sense::Fix, Sense::Release]) && !until.has(Sense::Before);
         if !asked || ours || answers || fixed || duration.tokens.start < quiet.start && !self.leads_to(duration, &quiet)
         {
             return None;
@@ -135,9 +147,10 @@ impl Scene<'_> {
         self.sentence.set(&near).has(Sense::Wait)
     }
 
-    fn precedes(&self, first: Sense, _then: Sense) -> bool {
-        let start = self.sentence.durations.get(self.index).map_or(0, |d| d.tokens.start);
-        self.sentence.senses_in(&(self.sentence.range.start..start)).any(|(_, s)| s == first)
+    /// "Write again after 3 days", by the reporter: what we follow up is an answer.
+    fn asked_to_write_again(&self, duration: &Duration) -> bool {
+        let before = self.sentence.range.start..duration.tokens.start;
+        self.sentence.senses_in(&before).any(|(t, s)| s == Sense::FollowUp && !self.sentence.is_ours(t.start))
     }
 
     /// "No reply within 3 days?", without an "if".

@@ -32,7 +32,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Assess,
             "assess* | disposition | decide whether | decide if | whether we accept | whether it is accepted | whether the report | accept your report | acceptance | accept or decline | triag* | evaluat* | validat* | cvss | initial analysis | initial review | initial investigation \
              | confirm the vulnerability | confirm the issue | confirm the problem | confirm the bug | confirm* whether \
-             | confirm or reject | confirm or deny | confirm validity | confirm the validity | confirmation of the vulnerability \
+             | confirm or reject | confirm or deny | confirm/deny | confirm/reject | accept/reject | accept/decline | confirm validity | confirm the validity | confirmation of the vulnerability \
              | confirmation of the issue | confirmation or rejection | vulnerability confirmation | confirm or decline \
              | issue confirmation | determination | next steps | accept or reject | accepted or rejected \
              | severity classification | severity rating | risk rating | impact analysis | preliminary analysis | verdict \
@@ -66,11 +66,12 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
              | solve | solved | solution | security release | security releases \
              | security patch | security patches | security fix | security fixes | patch release | patch releases \
              | fix release | fix releases | fix release day | fix release process | security update release | bugfix | bug fix | bugfixes \
-             | resolution target | closure",
+             | resolution target | closure | fix development",
         ),
+        (Sense::Develop, "develop | developed | develops | developing | test a fix | test the fix"),
         (
             Sense::Release,
-            "releas* | ship | ships | shipped | roll out | rolled out | rollout | go out | new version | new versions \
+            "availability of the update | availability of an update | availability of the fix | availability of a fix | availability of the patch | availability of a patch | releas* | ship | ships | shipped | roll out | rolled out | rollout | go out | new version | new versions \
              | deploy | deployed | deployment",
         ),
         (
@@ -97,7 +98,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Postmortem,
             "post-mortem | post-mortems | postmortem | postmortems | post mortem | retrospective | write-up | write up \
-             | writeup | publish a post | blog post | root cause analysis | root-cause analysis | rca | incident report \
+             | writeup | publish a post | a post will be published | a post is published | blog post | root cause analysis | root-cause analysis | rca | incident report \
              | post-incident | publish a report | a report detailing | lessons learned | detailed post",
         ),
         (
@@ -112,7 +113,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Partner,
-            "distributor | distributors | vendor | vendors | packager | packagers | downstream | partners | partner \
+            "distributor | distributors | vendor | vendors | packager | packagers | downstream | partners | partner | external parties \
              | distros | distro | linux-distros | private distributor list | distributors list | private distributors list | ahead of a public release \
              | trusted users | prenotification list | pre-disclosure list",
         ),
@@ -125,7 +126,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Not,
             "not | no | never | without | nothing | none | fail | fails | failed | lack | lacks | lacking | cannot | don't | doesn't \
              | didn't | haven't | hasn't | hadn't | isn't | aren't | wasn't | won't | wouldn't | can't | couldn't | unable \
-             | absence | absent | nobody | unanswered | dont | havent | no one",
+             | absence | absent | still waiting | nobody | unanswered | dont | havent | no one",
         ),
         (
             Sense::NoPromise,
@@ -169,7 +170,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Wait,
             "give us | give the team | give the maintainers | give the project | give the developers | give me | giving us | allow us | allow | allowing us | wait | grant us | provide us | afford us \
-             | refrain | please provide us | providing us | allowing | waiting | give maintainers | hold off \
+             | refrain | please provide us | providing us | allowing | waiting | give maintainers | hold off | avoid | avoid doing so \
              | withhold | abstain | allow the team | allow the maintainers | allow the project",
         ),
         (
@@ -185,7 +186,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Receive,
-            "receive | received | receives | hear | heard | get | gotten | got | expect | expecting | receiving | see | seen",
+            "still waiting | receive | received | receives | hear | heard | get | gotten | got | expect | expecting | receiving | see | seen",
         ),
         (
             Sense::FollowUp,
@@ -252,7 +253,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (Sense::Money, "reward* | payout* | paid | payment* | bounty | bounties | swag | invoice | pay | pay out"),
         (
             Sense::Practice,
-            "rotat* | on-call | alerts | automatic | automatically | backup* | back up | retention | retain* | password* | token* | session* | expir* | audit* | scan | scans | scanned \
+            "soak | rotat* | on-call | alerts | automatic | automatically | backup* | back up | retention | retain* | password* | token* | session* | expir* | audit* | scan | scans | scanned \
              | scanning | penetration test* | pen test* | pentest* | dependabot | dependenc* | uptime | cache | caching | timeout* | certificates \
              | this policy | policy is reviewed | review this | training | log retention | logs | renew* | libraries | rate limit* \
              | rto | rpo | recovery | deleted | delete | deletion | purge* | stored | keep logs | snapshots | renovate | cron | workflow* \
@@ -274,7 +275,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             Sense::Send,
             "report | report a vulnerability | report a security vulnerability | reports | reporting | reported | submit | submitted | submitting | submission | email | e-mail | emails | mail | mailing \
              | emailing | send | sending | sent | contact | contacts | contacting | reach | reach us | reach out | write to | notify | inform | message \
-             | disclosing | alert | filing | raise | escalate | tell us | let us know | file a bug | file a confidential | file a security | file an issue | file a private | file a report | dm | get in touch | vulnz",
+             | disclosing | alert | filing | raise | escalate | tell us | let us know | file a bug | file a confidential | file a security | file an issue | file a private | file a report | dm | get in touch | vulnz | share any issues | share any issue | share issues | share the issue | share your findings | share your finding | privately disclose | responsibly disclose | share it with us | share them with us",
         ),
         (
             Sense::Announce,
@@ -284,8 +285,8 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Elsewhere,
             "upstream | third-party | third party | out of scope | not in scope | code of conduct | conduct | press | media | sales | marketing | careers | conduct@ | press inquiries | privacy request | legal | trademark | general questions \
-             | commercial support | harassment | general inquiries | general support | feature requests | non-security | not security | customer support \
-             | community | documentation | for example | unsubscribe | membership | request to join | requesting to join | join the | apply for membership",
+             | commercial support | harassment | general inquiries | general support | feature requests | non-security | not security | customer support | help center | help desk | helpdesk | technical support | product support \
+             | community | documentation | for example | unsubscribe | improve this policy | improve this document | improve this process | comments on this policy | leaderboard | hall of fame | membership | request to join | requesting to join | join the | apply for membership",
         ),
         (
             Sense::PrivateReporting,
@@ -299,7 +300,7 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Include,
             "include | includes | including | included | provide | providing | contain | contains | details | information | fill | describe | with a description | should have | should be | attach \
-             | with details | following details | following information | as much as possible | as much information | tell us | what to include | what to send | list",
+             | with details | following details | following information | as much as possible | as much information | tell us | what to include | answer the following questions | following questions | answer these questions | what to send | list",
         ),
         (
             Sense::Content,
@@ -314,13 +315,13 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
         (
             Sense::Noise,
             "incident response | incident response plan | response team | response process | response policy | security response team | response center | security response | vulnerability response team \
-             | fix team | fix lead | fix leads | fix development | fix development process | email address | e-mail address | ip address | mailing address \
+             | fix team | fix lead | fix leads | fix development process | email address | e-mail address | ip address | mailing address \
              | response plan | security update | security updates | software update | software updates | update to the latest | update your | update to | updates to the latest | keep updated | up to date | up-to-date | security response process \
              | dependency update | dependency updates | automatic updates | automated updates | update dependencies | privately disclosed | private disclosure | private disclosure process | disclosure process \
              | incident responder | request for additional information | request for more information | request for information | request for details | additional information | http response | api response | response header | response headers | response body | vulnerability disclosure policy | security team | security fix process \
              | time of disclosure | disclose to us | report to us | responsible disclosure policy | of the month | in the last | for the last | in public | public issue | public issues | public github issue | public github issues | public forum | public key | public keys \
              | public repository | publicly known | public issue tracker | github security advisory database | dispatch | fix commit | day-to-day | 0-day | zero-day | zero day | one-day | n-day | 1-day exploit | correctly | general public | fixed timeline | fixed schedule | fixed timeframe \
-             | next release | correctness | update your installation | latest update | resolution of the issue with",
+             | next release | privilege escalation | escalation of privilege | escalation of privileges | escalate privileges | information disclosure | info disclosure | data disclosure | correctness | update your installation | latest update | resolution of the issue with",
         ),
     ],
     units: &[
@@ -334,7 +335,10 @@ pub(super) static ENGLISH: Vocabulary = Vocabulary {
             "business day | business days | business day(s) | working day | working days | working day(s) | work day | work days | workday | workdays | weekday | weekdays \
              | business-day | business-days | working-days | working-day | week days | bd | bds | us business days | biz days | full business days | banking days | office days",
         ),
-        (Unit::Week, "week | weeks | wk | wks | week's | weeks' | calendar weeks | full weeks | week(s)"),
+        (
+            Unit::Week,
+            "business week | business weeks | working week | working weeks | week | weeks | wk | wks | week's | weeks' | calendar weeks | full weeks | week(s)",
+        ),
         (Unit::Month, "month | months | month's | months' | calendar months | month(s) | mo"),
     ],
     rhythms: &[

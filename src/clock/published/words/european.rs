@@ -8,7 +8,7 @@ pub(super) static ALL: [Vocabulary; 7] = [GERMAN, FRENCH, SPANISH, PORTUGUESE, I
 
 const GERMAN: Vocabulary = Vocabulary {
     language: "de",
-    common: "der | die | und | wir | nicht | eine | werden | sie | bitte | oder | für | auf",
+    common: "der | die | und | wir | nicht | eine | werden | sie | bitte | oder | für | auf | sicherheit | sicherheitslücke | sicherheitslücken | schwachstelle | schwachstellen | tagen",
     senses: &[
         (Sense::Ack, "bestätigen den eingang | bestätigung des eingangs | eingangsbestätigung | empfangsbestätigung"),
         (Sense::Receipt, "eingang | erhalt | empfang"),
@@ -72,10 +72,13 @@ const GERMAN: Vocabulary = Vocabulary {
         ),
         (Sense::Timeline, "reaktionszeiten | zeitplan | frist | fristen | ablauf"),
         (Sense::Send, "melde* | meldung* | sende* | schick* | kontakt* | e-mail | mail | schreib*"),
-        (Sense::Content, "schritte | reproduktion | auswirkung* | betroffene versionen | versionen | beschreibung"),
+        (
+            Sense::Content,
+            "schritte | reproduktion | auswirkung* | betroffene versionen | versionen | beschreibung | kurze beschreibung | reproduktionsschritte",
+        ),
         (
             Sense::Include,
-            "gib | gebt | geben sie | füge | fügen sie | nenne* | enthalten | angaben | informationen | folgende | füge | beschreib* | fügen sie",
+            "gib | gebt | geben sie | füge | fügen sie | nenne* | enthalten | angaben | informationen | folgende | füge | angeben | beschreibe | beschreiben | beschreibt | fügen sie",
         ),
         (Sense::Versions, "unterstützte versionen"),
     ],
@@ -117,7 +120,7 @@ const GERMAN: Vocabulary = Vocabulary {
 
 const FRENCH: Vocabulary = Vocabulary {
     language: "fr",
-    common: "le | la | les | des | nous | vous | une | dans | pour | est | et | de",
+    common: "le | la | les | des | nous | vous | une | dans | pour | est | et | de | sécurité | vulnérabilité | vulnérabilités | jours",
     senses: &[
         (
             Sense::Ack,
@@ -139,7 +142,7 @@ const FRENCH: Vocabulary = Vocabulary {
         ),
         (
             Sense::Update,
-            "mises à jour régulières | mise à jour de statut | tenir informé* | tiendrons informé* | état d'avancement | avancement | points d'étape | mises à jour | mise à jour du statut",
+            "mises à jour régulières | mise à jour de statut | tenir informé* | tiendrons informé* | état d'avancement | avancement | points d'étape | mises à jour | mise à jour du statut | mise à jour de l'état de la résolution | mise à jour sur l'état de la résolution | mise à jour de l'état | mise à jour sur l'état",
         ),
         (Sense::Publish, "publie | publié | publiée | publiés | publierons | publier | publions"),
         (Sense::Lasting, "pendant"),
@@ -175,8 +178,11 @@ const FRENCH: Vocabulary = Vocabulary {
         (Sense::Practice, "mot de passe | mots de passe | rotation | sauvegard* | conserv* | dépendances | session*"),
         (Sense::Timeline, "délai* | délais de réponse | engagement* | calendrier"),
         (Sense::Send, "signal* | envoy* | contact* | email | e-mail | courriel | inform* | écri* | mail"),
-        (Sense::Content, "étapes | impact | versions | description | reproduction | preuve de concept"),
-        (Sense::Include, "inclu* | fournir | détails | informations | précis* | décri*"),
+        (
+            Sense::Content,
+            "étapes | impact | l'impact | reproduire | versions | description | reproduction | preuve de concept",
+        ),
+        (Sense::Include, "inclu* | d'inclure | fournir | détails | informations | précis* | décri*"),
         (Sense::Versions, "versions supportées | versions prises en charge"),
     ],
     units: &[
@@ -214,7 +220,7 @@ const FRENCH: Vocabulary = Vocabulary {
 
 const SPANISH: Vocabulary = Vocabulary {
     language: "es",
-    common: "el | los | las | una | para | que | por | en | con | del | se | nuestro",
+    common: "el | los | las | una | para | que | por | en | con | del | se | nuestro | seguridad | vulnerabilidad | vulnerabilidades | días | gracias | política",
     senses: &[
         (
             Sense::Ack,
@@ -276,7 +282,7 @@ const SPANISH: Vocabulary = Vocabulary {
         (Sense::Timeline, "plazo* | tiempo* de respuesta | tiempos | cronograma"),
         (Sense::Send, "report* | envi* | envíe | contact* | correo | email | notifi* | inform* | escrib*"),
         (Sense::Content, "pasos | impacto | versiones | versión | descripción | prueba de concepto"),
-        (Sense::Include, "incluy* | incluir | detalles | información | descri*"),
+        (Sense::Include, "incluy* | incluir | detalles | información | describa | describe | describan | describir"),
         (Sense::Versions, "versiones soportadas | versiones compatibles | versiones con soporte"),
     ],
     units: &[
@@ -317,11 +323,11 @@ const SPANISH: Vocabulary = Vocabulary {
 
 const PORTUGUESE: Vocabulary = Vocabulary {
     language: "pt",
-    common: "os | uma | para | que | por | em | com | do | da | não | você | nosso | são",
+    common: "os | uma | para | que | por | em | com | do | da | não | você | nosso | são | segurança | vulnerabilidade | vulnerabilidades | dias | política",
     senses: &[
         (
             Sense::Ack,
-            "acus* recebimento | acus* o recebimento | confirm* o recebimento | confirm* recebimento | confirm* a receção | confirmação de recebimento | confirmação inicial | confirmação do recebimento | reconhecimento inicial",
+            "acus* recebimento | acus* o recebimento | confirm* o recebimento | confirm* recebimento | confirm* a receção | confirmação de recebimento | confirmação inicial | confirmação do recebimento | reconhecimento inicial | um reconhecimento | reconhecimento",
         ),
         (Sense::Receipt, "recebimento | receção"),
         (
@@ -376,8 +382,13 @@ const PORTUGUESE: Vocabulary = Vocabulary {
         (Sense::Timeline, "prazo* | tempo de resposta | tempos | cronograma"),
         (Sense::Send, "report* | relat* | envi* | contat* | email | e-mail | notifi* | inform* | escrev*"),
         (Sense::Content, "passos | impacto | versões | versão | descrição | prova de conceito"),
-        (Sense::Include, "inclu* | forneça | detalhes | informações | descr*"),
+        (Sense::Include, "inclu* | forneça | detalhes | informações | descreva | descrevam | descrever"),
         (Sense::Versions, "versões suportadas | versões com suporte"),
+        // "No" is no denial here.
+        (
+            Sense::Noise,
+            "no corpo | no seu | no e-mail | no email | no relatório | no assunto | no github | no repositório | no projeto | no nosso | no momento",
+        ),
     ],
     units: &[
         (Unit::Hour, "hora | horas | horas úteis | horas hábiles"),
@@ -414,7 +425,7 @@ const PORTUGUESE: Vocabulary = Vocabulary {
 
 const ITALIAN: Vocabulary = Vocabulary {
     language: "it",
-    common: "il | gli | che | per | con | della | di | una | non | sono | nel | si",
+    common: "il | gli | che | per | con | della | di | una | non | sono | nel | si | sicurezza | vulnerabilità | giorni",
     senses: &[
         (
             Sense::Ack,
@@ -432,7 +443,7 @@ const ITALIAN: Vocabulary = Vocabulary {
         ),
         (Sense::Investigate, "indag* | verific* | analizz* | esamin* | conferm* | analisi"),
         (Sense::Plan, "piano | tempistica | stima"),
-        (Sense::Fix, "corregg* | correzion* | risolv* | risoluzione | patch | fix | rimedi* | mitig*"),
+        (Sense::Fix, "corregg* | corrett* | correzion* | risolv* | risoluzione | patch | fix | rimedi* | mitig*"),
         (Sense::Update, "aggiornament* | informato | informati | stato di avanzamento | progressi"),
         (Sense::Publish, "pubblicare | pubblicheremo | pubblicat*"),
         (Sense::Lasting, "per"),
@@ -468,7 +479,7 @@ const ITALIAN: Vocabulary = Vocabulary {
         (Sense::Timeline, "tempi di risposta | tempistiche | tempi"),
         (Sense::Send, "segnal* | invia* | contatt* | email | e-mail | scriv* | inform*"),
         (Sense::Content, "passaggi | impatto | versioni | descrizione"),
-        (Sense::Include, "inclu* | dettagli | informazioni | descri* | forni*"),
+        (Sense::Include, "inclu* | dettagli | informazioni | descrivi | descrivete | descrivere | forni*"),
         (Sense::Versions, "versioni supportate"),
     ],
     units: &[
@@ -504,7 +515,7 @@ const ITALIAN: Vocabulary = Vocabulary {
 
 const DUTCH: Vocabulary = Vocabulary {
     language: "nl",
-    common: "het | een | wij | niet | voor | met | u | je | van | en | op | wordt | zijn",
+    common: "het | een | wij | niet | voor | met | u | je | van | en | op | wordt | zijn | beveiliging | kwetsbaarheid | kwetsbaarheden | dagen",
     senses: &[
         (Sense::Receipt, "ontvangst"),
         (
@@ -554,7 +565,7 @@ const DUTCH: Vocabulary = Vocabulary {
         (Sense::Timeline, "reactietijden | termijn* | tijdlijn"),
         (Sense::Send, "meld* | stuur* | mail* | e-mail* | contact* | rapporteer* | neem contact"),
         (Sense::Content, "stappen | impact | versies | versie | beschrijving"),
-        (Sense::Include, "vermeld* | informatie | gegevens | beschrij*"),
+        (Sense::Include, "vermeld* | informatie | gegevens | beschrijf | beschrijft"),
         (Sense::Versions, "ondersteunde versies"),
     ],
     units: &[
@@ -590,7 +601,7 @@ const DUTCH: Vocabulary = Vocabulary {
 
 const POLISH: Vocabulary = Vocabulary {
     language: "pl",
-    common: "się | nie | jest | prosimy | lub | oraz | dla | przez | na | do | że | w",
+    common: "się | nie | jest | prosimy | lub | oraz | dla | przez | na | do | że | w | bezpieczeństwa | podatności | dni",
     senses: &[
         (
             Sense::Ack,
@@ -623,6 +634,8 @@ const POLISH: Vocabulary = Vocabulary {
         (Sense::After, "po | od"),
         (Sense::Before, "przed"),
         (Sense::Wait, "daj nam | poczekaj | odczek* | dajcie nam"),
+        (Sense::Please, "prosimy | proszę"),
+        (Sense::Silence, "nieujawnianie | nieujawniania | nie ujawniaj | nie ujawniać | poufność | w tajemnicy"),
         (Sense::Receive, "otrzym* | dostan*"),
         (Sense::FollowUp, "ponownie | przypomn*"),
         (Sense::And, "i | oraz | ale | a"),
@@ -638,7 +651,7 @@ const POLISH: Vocabulary = Vocabulary {
         (Sense::Timeline, "czas reakcji | termin* | harmonogram"),
         (Sense::Send, "zgłoś* | zgłasz* | wyślij | wysł* | kontakt* | e-mail | mail | email | napisz*"),
         (Sense::Content, "kroki | wpływ | wersj* | opis"),
-        (Sense::Include, "zawier* | informacj* | szczegół* | opis* | podaj"),
+        (Sense::Include, "zawier* | informacj* | szczegół* | opisz | opisać | podaj"),
         (Sense::Versions, "wspierane wersje | obsługiwane wersje"),
     ],
     units: &[
