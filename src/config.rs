@@ -315,11 +315,6 @@ mod tests {
                 "at least one working day",
             ),
             (
-                "address = \"a@example.org\"\n[maildir]\npath=\"m\"\n[check]\naccept=[\"everything\"]",
-                5,
-                "\"key-without-passphrase\" or \"rsa-decryption\"",
-            ),
-            (
                 "address = \"a@example.org\"\n[maildir]\npath=\"m\"\n[policy]\nworking_hours=\"17:00-09:00\"",
                 5,
                 "such as \"09:00-17:00\"",
@@ -329,6 +324,11 @@ mod tests {
                 "address = \"a@example.org\"\n[maildir]\npath=\"m\"\n[policy]\nworking_hours=\"09:00-25:00\"",
                 5,
                 "closing",
+            ),
+            (
+                "address = \"a@example.org\"\n[maildir]\npath=\"m\"\n[check]\naccept=[\"everything\"]",
+                5,
+                "\"key-without-passphrase\" or \"rsa-decryption\"",
             ),
             (
                 "address = \"a@example.org\"\n[imap]\nhost=\"h\"\nuser=\"u\"\npassword_command=[]",

@@ -388,7 +388,7 @@ fn a_ledger_that_does_not_hold_together_makes_no_backup() {
     assert!(words.contains("does not hold together") && words.contains("cannot be restored"), "{words}");
     let (level, words) = backup_finding(&bench, 3);
     assert_eq!(level, "warn");
-    assert!(words.contains("does not hold together") && words.contains("the last that can is of 2026"), "{words}");
+    assert!(words.contains("does not hold together") && words.contains("the last that can is of Mon 2026"), "{words}");
     // The backup itself knows, for whoever takes it apart.
     let tar = bench.gpg(&["--decrypt", "bad.pgp"]).stdout;
     let manifest = String::from_utf8_lossy(&tar[512..2048]).into_owned();

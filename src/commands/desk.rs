@@ -52,11 +52,11 @@ pub struct Rules {
 
 impl Rules {
     /// Reads them; an error where a report could not be judged by them.
-    pub fn read(app: &App, config: &Config, ledger: &Ledger) -> Result<Rules, Error> {
+    pub fn read(config: &Config, ledger: &Ledger, now: Timestamp) -> Result<Rules, Error> {
         let adopted = ledger.policies()?;
         let packs = packs_of(config)?;
         let mut notices = Vec::new();
-        let current = match (AdoptedPolicy::in_force(&adopted, app.now), published_policy(config)) {
+        let current = match (AdoptedPolicy::in_force(&adopted, now), published_policy(config)) {
             (Some(held), published) => {
                 // The reports and their clocks can be looked at while somebody edits the document.
                 if let Err(e) = published {
@@ -101,8 +101,8 @@ impl Desk {
                 suggested.entry(report.clone()).or_default().push((other.clone(), why.clone()));
             }
         }
-        let Rules { policies, current, packs, calendar, notices } = Rules::read(app, config, ledger)?;
         let began = events.iter().map(|e| e.at).chain(reports.values().map(|r| r.received_at)).min();
+        let Rules { policies, current, packs, calendar, notices } = Rules::read(config, ledger, app.now)?;
         Ok(Desk { reports, cases, rows, suggested, policies, current, packs, calendar, notices, began, now: app.now })
     }
 

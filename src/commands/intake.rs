@@ -174,7 +174,7 @@ impl<'a> Taker<'a> {
         } else {
             // Nobody is told what is overdue, so the whole history is not added up for it; what could not be judged by is
             // told all the same.
-            desk::Rules::read(self.app, config, self.ledger)?;
+            desk::Rules::read(config, self.ledger, self.app.now)?;
         }
         self.tally.elapsed_s = (self.begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
         Ok(self.tally)

@@ -50,7 +50,10 @@ pub fn run(app: &App, args: &Args) -> anyhow::Result<Done> {
         // What became of replies is told whatever else went wrong.
         return Err(posted.told.into_iter().fold(e, Error::hint).into());
     }
-    let mut tally = tally?;
+    let mut tally = match tally {
+        Ok(tally) => tally,
+        Err(e) => return Err(posted.told.into_iter().fold(e, Error::hint).into()),
+    };
     tally.sent = posted.sent;
     tally.outbox = Some(post::standing(&ledger)?);
     // Whoever asked for quiet is told when something happens, and once a day that something waits.

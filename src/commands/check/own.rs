@@ -34,8 +34,7 @@ pub fn own_keys(app: &App, config: &Config) -> Vec<Finding> {
     found.extend(passphrase(app, config, &mut ring));
     found.extend(agent(config, &ring));
     for (place, cert) in ring.own().iter().enumerate() {
-        let local = |at: Timestamp| exact(at, &config.calendar.zone);
-        found.extend(one(app, config, &ring, cert, place == 0, &local));
+        found.extend(one(app, config, &ring, cert, place == 0));
     }
     found
 }
@@ -108,17 +107,18 @@ fn agent(config: &Config, ring: &Keyring) -> Vec<Finding> {
 }
 
 /// One key. The first one signs and is what reporters get; the others may be retired, and open old mail all the same.
-fn one(app: &App, config: &Config, ring: &Keyring, cert: &Certificate, first: bool, local: Local<'_>) -> Vec<Finding> {
+fn one(app: &App, config: &Config, ring: &Keyring, cert: &Certificate, first: bool) -> Vec<Finding> {
     let fingerprint = certs::fingerprint(cert);
     let short = short(&fingerprint);
     let warning = certs::expiry_warning(cert, app.now);
-    let mut found = vec![encryption(short, warning.as_ref(), first, local)];
+    let local = |at: Timestamp| exact(at, &config.calendar.zone);
+    let mut found = vec![encryption(short, warning.as_ref(), first, &local)];
     let retired = !first && matches!(warning, Some(ExpiryWarning::Over(_)));
     let signs = |concern: &Concern| matches!(concern, Concern::CannotSign | Concern::SigningEnds { .. });
     for concern in own::concerns(cert, ring.agent(), app.now) {
         let idle = !first && signs(&concern) || retired;
         if !idle && !own::is_told_by(&concern, warning.as_ref()) {
-            found.push(told(short, &concern, local));
+            found.push(told(short, &concern, &local));
         }
     }
     if certs::decrypts_with_rsa(cert) {

@@ -88,26 +88,23 @@ pub fn last_backup(last: Option<Backup>, messages: u64, now: &Zoned) -> Finding 
         };
     };
     if !sound {
-        let good = good
-            .map_or("no other was ever made".into(), |good| format!("the last that can is of {}", exact(good, now)));
-        let words = format!(
-            "the last backup, of {}, is of a ledger that does not hold together and cannot be restored",
-            exact(at, now)
-        );
+        let good =
+            good.map_or("no other was ever made".into(), |at| format!("the last that can is of {}", exact(at, now)));
+        let at = exact(at, now);
+        let words =
+            format!("the last backup, of {at}, is of a ledger that does not hold together and cannot be restored");
         return Finding::warn("backup", format!("{words}; {good}")).hint("keep older backups; sealpost audit");
     }
     if now.timestamp().duration_since(at).as_hours() >= 24 * BACKUP_STALE_D {
         let words = format!("the last backup was made {} ago, {}", ago(at, now), exact(at, now));
         return Finding::warn("backup", words).hint(hint);
     }
+    let at = exact(at, now);
     if other_key {
-        let words = format!(
-            "the ledger was restored from the last backup, of {}, and is sealed with another key since",
-            exact(at, now)
-        );
+        let words =
+            format!("the ledger was restored from the last backup, of {at}, and is sealed with another key since");
         return Finding::warn("backup", words).hint("sealpost backup FILE: the key in older ones does not open it");
     }
-    let at = exact(at, now);
     Finding::ok("backup", if verified { at } else { format!("{at}, not verified") })
 }
 
