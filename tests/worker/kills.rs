@@ -99,7 +99,7 @@ fn a_program_whose_workers_are_all_killed_says_so() {
     let people = People::new();
     let folder = support::folder();
     let file = folder.path().join("long.eml");
-    fs::write(&file, people.mail(1, &long_text(3 << 20))).unwrap();
+    fs::write(&file, people.mail(1, &long_text(18 << 20))).unwrap();
     let (mut kills, mut aside, mut read, mut none) = (0, 0, 0, 0);
     let rounds = support::rounds(30);
     for round in 0..rounds * 10 {
