@@ -6,6 +6,7 @@
 mod asian;
 mod english;
 mod european;
+mod russian;
 
 use super::sense::Sense;
 use crate::clock::policy::Unit;
@@ -30,5 +31,5 @@ pub(super) struct Vocabulary {
 
 /// Every language the reader knows; English first.
 pub(super) fn all() -> impl Iterator<Item = &'static Vocabulary> {
-    std::iter::once(&english::ENGLISH).chain(european::ALL.iter()).chain(asian::ALL.iter())
+    [&english::ENGLISH, &russian::RUSSIAN].into_iter().chain(european::ALL.iter()).chain(asian::ALL.iter())
 }

@@ -31,14 +31,12 @@ impl Scene<'_> {
             receipt,
             why: "the reporter is answered",
         }];
-        let listed = self.ends_in_a_list() && self.document.following_list(self.block).has(Sense::Assess);
-        let evaluated = self.with_assessment(duration) || listed || !receipt && self.after_an_assessment(pool);
         // "We let you know within 10 days whether it is accepted": the answer is the verdict.
         let whether = self.sentence.words.tokens.get(duration.tokens.end).is_some_and(|t| t.norm == "whether");
         if whether && !receipt {
             return claim(Promise::Assessment, 4, from, "the verdict");
         }
-        if pool.has(Sense::Assess) && receipt && pool.distance == 0 || evaluated {
+        if self.assessed_as_well(duration, pool, receipt) {
             claims.push(Claim {
                 promise: Promise::Assessment,
                 strength: 2,
@@ -48,6 +46,14 @@ impl Scene<'_> {
             });
         }
         Ok(claims)
+    }
+
+    /// Whether the answer brings an assessment by its own time.
+    fn assessed_as_well(&self, duration: &Duration, pool: &Pool, receipt: bool) -> bool {
+        pool.has(Sense::Assess) && receipt && pool.distance == 0
+            || self.with_assessment(duration)
+            || self.ends_in_a_list() && self.document.following_list(self.block).has(Sense::Assess)
+            || !receipt && self.after_an_assessment(pool)
     }
 
     /// "We respond within 3 days with our evaluation": an assessment as well.
@@ -68,6 +74,7 @@ impl Scene<'_> {
         })
     }
 
+    /// "You receive within 3 days:", "we get back to you within 3 days with:".
     fn ends_in_a_list(&self) -> bool {
         let last = self.sentence.range.end.checked_sub(1).and_then(|i| self.sentence.words.tokens.get(i));
         let before = self.sentence.range.end.checked_sub(2).and_then(|i| self.sentence.words.tokens.get(i));
@@ -76,6 +83,7 @@ impl Scene<'_> {
         gets && last.is_some_and(|t| t.kind == Kind::Mark(':'))
     }
 
+    /// What becomes public by then; and the fix, where one sentence promises both.
     pub(super) fn public(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
         let from = from.or_else(|| self.added(duration).then_some("release"));
         if pool.said.has(Sense::Partner)
@@ -158,6 +166,7 @@ impl Scene<'_> {
             && pool.acts.iter().any(|a| a.1 == Sense::Fix && a.0 + 4 >= start)
     }
 
+    /// A fix, or what only looks like one: time asked for, time for others.
     pub(super) fn fix(&self, duration: &Duration, pool: &Pool, strong: u8, from: Option<&'static str>) -> Heard {
         let asks = pool.said.has(Sense::Wait) && duration.bound == Some(Bound::Min);
         if asks {
