@@ -17,6 +17,9 @@
 //! A policy may name another start (`from`). While that has not happened, or nobody records such a thing, the clock is
 //! absent. Facts count as recorded, whatever now is: `now` only judges what has not been done.
 //!
+//! *Severities.* A target of the report's severity comes before the general one. Where a first answer is promised by severity
+//! only, the shortest counts until the severity is known.
+//!
 //! *Bounds.* "No less than N" (`bound: min`) is no due date but the earliest moment, `not_before`.
 //!
 //! *Pauses* move every due date on but that of the first response and of a notice. Reports of one case share the
