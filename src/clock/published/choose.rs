@@ -89,24 +89,30 @@ impl Reader<'_> {
             ));
         }
         let applies_to = self.applies_to(block, sentence, index);
+        self.keep(claims, duration, &severities, applies_to.as_deref(), (block, &span));
+    }
+
+    /// Keep what was heard of the amount decided on last, with whom it holds for.
+    fn keep(
+        &mut self,
+        claims: Vec<Claim>,
+        duration: &Duration,
+        severities: &[&'static str],
+        applies_to: Option<&str>,
+        (block, span): (usize, &Range<usize>),
+    ) {
         for claim in claims {
             let mut target = target(duration, &claim);
-            target.applies_to = applies_to.clone();
+            target.applies_to = applies_to.map(str::to_owned);
             // What narrows the promise further than its severity is told with it, as the one the policy makes.
             let narrowed = applies_to.is_some() && claim.promise == Promise::Disclosure;
             let graded = claim.promise.is_graded();
             if !graded && !severities.is_empty() && target.applies_to.is_none() {
                 target.applies_to = Some(severities.join(", "));
             }
-            let severities = if narrowed || !graded { Vec::new() } else { severities.clone() };
-            self.candidates.push(Candidate {
-                claim,
-                target,
-                severities,
-                span: span.clone(),
-                block,
-                decision: self.decisions.len() - 1,
-            });
+            let severities = if narrowed || !graded { Vec::new() } else { severities.to_vec() };
+            let decision = self.decisions.len() - 1;
+            self.candidates.push(Candidate { claim, target, severities, span: span.clone(), block, decision });
         }
     }
 

@@ -3,9 +3,9 @@
 use super::super::clause::Sentence;
 use super::super::duration::Duration;
 use super::super::judge::{Claim, Promise, Scene};
-use super::super::sense::Meaning;
+use super::super::sense::{Meaning, Sense};
 use super::super::text::Kind;
-use super::{Candidate, Reader, target, told};
+use super::{Reader, told};
 use std::ops::Range;
 
 impl Reader<'_> {
@@ -77,7 +77,10 @@ impl Reader<'_> {
         let scene = Scene { document: self.document, block, sentence: &sentence, index: 0, severe: true };
         let heard = scene.judge();
         let span = self.span(block, &sentence);
-        let graded = !severities.is_empty();
+        // A header that says of what leaves nothing to guess.
+        let told_of =
+            head.said(&(0..head.tokens.len())).any(&[Sense::Notify, Sense::Partner, Sense::Before, Sense::Support]);
+        let graded = !severities.is_empty() && !told_of;
         let claims = match heard {
             Ok(claims) => claims,
             // A table of days by severity, and nothing said of what: the time to the fix.
@@ -95,17 +98,6 @@ impl Reader<'_> {
         let taken_for = claims.first().map(|c| c.promise.name());
         let why = claims.first().map_or("a number in a table that promises nothing", |c| c.why).to_owned();
         self.decide(block, range, &span, told(&duration), taken_for, why);
-        for claim in claims {
-            let target = target(&duration, &claim);
-            let decision = self.decisions.len() - 1;
-            self.candidates.push(Candidate {
-                claim,
-                target,
-                severities: severities.clone(),
-                span: span.clone(),
-                block,
-                decision,
-            });
-        }
+        self.keep(claims, &duration, &severities, None, (block, &span));
     }
 }

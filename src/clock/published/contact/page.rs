@@ -134,8 +134,9 @@ impl Place<'_> {
         let (sentence, _) = self.sentence(offset);
         let start = self.words.tokens.get(sentence.start).map_or(0, |t| t.range.start);
         let named = |l: &&Link| self.block.prose.text.get(l.text.clone()).is_some_and(|t| t.starts_with('@'));
-        let first =
-            self.block.links.iter().filter(|l| l.text.start >= start).find(named).map_or(offset, |l| l.text.start);
+        let here = self.block.links.partition_point(|l| l.text.start < start);
+        let links = self.block.links.get(here..).unwrap_or_default();
+        let first = links.iter().find(named).map_or(offset, |l| l.text.start);
         let token = self.words.tokens.partition_point(|t| t.range.end <= first.min(offset));
         let before = self.words.tokens.get(token.saturating_sub(2)..token).unwrap_or_default();
         before.iter().any(|t| ["to", "contact", "message", "dm", "reach", "email"].contains(&t.norm.as_str()))
